@@ -1,0 +1,391 @@
+/*
+ * KVM: memslots and conversion of device-fd regions
+ *
+ * A device-fd section becomes one memslot that KVM fills from the dma-buf; no
+ * virtual address is involved, and such a slot is never logged.  The slots
+ * share the KVMSlot array of the listener with those of RAM, so that slot
+ * numbers do not clash.
+ *
+ * Unlike a slot of RAM, this one may fail for reasons that lie in the guest's
+ * hands or outside QEMU: the dma-buf is revoked while memory decode of the
+ * device is off.  So failure is reported once, and the guest's accesses then
+ * reach the region's ops: all ones, and writes vanish.
+ *
+ * Conversion follows decode and invoke: the whole range is looked at before
+ * anything changes.  A range that cannot be converted is the guest's mistake;
+ * it gets an error, and the VM goes on.
+ *
+ * The private attribute belongs to guest frames, not to the slot.  It is
+ * cleared before a slot goes away, so that what appears at the address next
+ * starts shared.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <linux/vfio-private.h>
+
+#include "qemu/error-report.h"
+#include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "hw/vfio-private/hooks.h"
+#include "hw/vfio-private/trace.h"
+#include "system/address-spaces.h"
+#include "system/device-fd-region.h"
+#include "system/kvm.h"
+#include "system/kvm_int.h"
+#include "kvm-private-mmio.h"
+
+/*
+ * kvm-all.c looks slots up by host address.  A NULL here would claim the low
+ * part of QEMU's own address space.
+ */
+#define KVM_NO_HOST_ADDRESS ((void *)UINTPTR_MAX)
+
+bool kvm_private_mmio_has_slots(void)
+{
+    int flags = kvm_vm_check_extension(kvm_state, KVM_CAP_VFIO_DMABUF);
+
+    return flags > 0 && (flags & KVM_MEM_VFIO_DMABUF);
+}
+
+bool kvm_private_mmio_can_convert(void)
+{
+    int attributes = kvm_vm_check_extension(kvm_state,
+                                            KVM_CAP_MEMORY_ATTRIBUTES);
+
+    return attributes > 0 && (attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE);
+}
+
+/*
+ * Memslots
+ */
+
+static int kvm_device_fd_set_slot(KVMMemoryListener *kml, const KVMSlot *slot,
+                                  uint64_t size, const char *name)
+{
+    struct kvm_userspace_memory_region2 mem = {
+        .slot = slot->slot | (kml->as_id << 16),
+        .flags = size ? KVM_MEM_VFIO_DMABUF : 0,
+        .guest_phys_addr = slot->start_addr,
+        .memory_size = size,
+        .guest_memfd = slot->guest_memfd,
+        .guest_memfd_offset = slot->guest_memfd_offset,
+    };
+    int ret = kvm_vm_ioctl(kvm_state, KVM_SET_USER_MEMORY_REGION2, &mem);
+
+    trace_kvm_private_mmio_slot(name, mem.slot, mem.guest_phys_addr, size,
+                                mem.guest_memfd, mem.guest_memfd_offset, ret);
+    return ret;
+}
+
+static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
+                              MemoryRegionSection *section)
+{
+    const char *name = memory_region_name(&region->mr);
+    uint64_t size = int128_get64(section->size);
+    KVMSlot *slot = kvm_alloc_slot(kml);
+    int ret;
+
+    slot->as_id = kml->as_id;
+    slot->start_addr = section->offset_within_address_space;
+    slot->ram_start_offset = 0;
+    slot->ram = KVM_NO_HOST_ADDRESS;
+    slot->flags = KVM_MEM_VFIO_DMABUF;
+    slot->old_flags = KVM_MEM_VFIO_DMABUF;
+    slot->guest_memfd = region->fd;
+    slot->guest_memfd_offset = region->fd_offset +
+                               section->offset_within_region;
+
+    ret = kvm_device_fd_set_slot(kml, slot, size, name);
+    if (ret < 0) {
+        if (!region->warned) {
+            region->warned = true;
+            error_report("%s: cannot be mapped into the guest at 0x%"
+                         HWADDR_PRIx ": %s; it reads as all ones", name,
+                         slot->start_addr, strerror(-ret));
+        }
+        /* slot->memory_size is still 0: the slot is free. */
+        return;
+    }
+    slot->memory_size = size;
+    kml->nr_slots_used++;
+}
+
+static KVMSlot *kvm_device_fd_find(KVMMemoryListener *kml,
+                                   MemoryRegionSection *section)
+{
+    unsigned int i;
+
+    for (i = 0; i < kml->nr_slots_allocated; i++) {
+        KVMSlot *slot = &kml->slots[i];
+
+        if (slot->start_addr == section->offset_within_address_space &&
+            slot->memory_size == int128_get64(section->size) &&
+            (slot->flags & KVM_MEM_VFIO_DMABUF)) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+/* Where a region is in the guest, for kvm_device_fd_apply(). */
+typedef struct KVMDeviceFdPlace {
+    DeviceFdRegion *region;
+    hwaddr gpa;
+    uint64_t offset;
+} KVMDeviceFdPlace;
+
+static int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
+                               bool to_private)
+{
+    KVMDeviceFdPlace *place = opaque;
+    hwaddr gpa = place->gpa + (offset - place->offset);
+    int ret = to_private ? kvm_set_memory_attributes_private(gpa, size)
+                         : kvm_set_memory_attributes_shared(gpa, size);
+
+    trace_kvm_private_mmio_convert(memory_region_name(&place->region->mr), gpa,
+                                   offset, size,
+                                   to_private ? "private" : "shared", ret);
+    return ret;
+}
+
+static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
+                              MemoryRegionSection *section)
+{
+    KVMDeviceFdPlace place = {
+        .region = region,
+        .gpa = section->offset_within_address_space,
+        .offset = section->offset_within_region,
+    };
+    const char *name = memory_region_name(&region->mr);
+    uint64_t size = int128_get64(section->size);
+    KVMSlot *slot = kvm_device_fd_find(kml, section);
+    int ret;
+
+    if (kml->as_id == 0 &&
+        device_fd_state_any_private(&region->state, place.offset, size)) {
+        ret = device_fd_state_convert(&region->state, place.offset, size,
+                                      false, kvm_device_fd_apply, &place);
+        if (ret) {
+            error_report("%s: 0x%" HWADDR_PRIx " stays private: %s", name,
+                         place.gpa, strerror(-ret));
+        }
+    }
+    if (!slot) {
+        return;
+    }
+    ret = kvm_device_fd_set_slot(kml, slot, 0, name);
+    if (ret < 0) {
+        /* KVM deletes an existing slot without fail. */
+        error_report("%s: error unregistering slot: %s", name,
+                     strerror(-ret));
+        abort();
+    }
+    slot->memory_size = 0;
+    slot->flags = 0;
+    slot->ram = NULL;
+    kml->nr_slots_used--;
+}
+
+bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
+                                   MemoryRegionSection *section, bool add)
+{
+    DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
+    uint64_t page_mask = qemu_real_host_page_size() - 1;
+
+    if (!region) {
+        return false;
+    }
+    /* A BAR at such an address, or cut like this, is not in proper use. */
+    if ((section->offset_within_address_space | section->offset_within_region |
+         int128_get64(section->size)) & page_mask) {
+        return true;
+    }
+    if (add) {
+        kvm_device_fd_add(kml, region, section);
+    } else {
+        kvm_device_fd_del(kml, region, section);
+    }
+    return true;
+}
+
+/*
+ * Conversion
+ */
+
+/* A guest range, cut into the sections that it covers. */
+typedef struct KVMConvert {
+    GArray *sections;
+    uint64_t covered;
+    bool has_device;    /* device-fd regions */
+    bool has_memfd;     /* RAM with a private view */
+    bool has_ram;       /* RAM or ROM without one */
+    bool fixed;         /* a part has no private view */
+} KVMConvert;
+
+static void kvm_convert_clear(gpointer data)
+{
+    MemoryRegionSection *section = data;
+
+    memory_region_unref(section->mr);
+}
+
+static void kvm_convert_decode(KVMConvert *convert, hwaddr start, hwaddr size)
+{
+    hwaddr pos = start;
+
+    convert->sections = g_array_new(false, false, sizeof(MemoryRegionSection));
+    g_array_set_clear_func(convert->sections, kvm_convert_clear);
+
+    while (pos - start < size) {
+        MemoryRegionSection section =
+            memory_region_find(get_system_memory(), pos, size - (pos - start));
+        DeviceFdRegion *region;
+
+        if (!section.mr) {
+            break;
+        }
+        region = device_fd_region_from_mr(section.mr);
+        if (region) {
+            convert->has_device = true;
+            convert->fixed |= !region->convertible;
+        } else if (memory_region_has_guest_memfd(section.mr)) {
+            convert->has_memfd = true;
+        } else {
+            convert->has_ram |= memory_region_is_ram(section.mr);
+            convert->fixed = true;
+        }
+        convert->covered += int128_get64(section.size);
+        pos = section.offset_within_address_space +
+              int128_get64(section.size);
+        g_array_append_val(convert->sections, section);
+    }
+    convert->fixed |= convert->covered < size;
+}
+
+/* One piece of the range that changes its view, for the way back. */
+typedef struct KVMConvertStep {
+    KVMDeviceFdPlace place;
+    uint64_t offset;
+    uint64_t size;
+} KVMConvertStep;
+
+typedef struct KVMConvertSteps {
+    KVMDeviceFdPlace place;
+    GArray *steps;
+} KVMConvertSteps;
+
+static int kvm_convert_collect(void *opaque, uint64_t offset, uint64_t size)
+{
+    KVMConvertSteps *steps = opaque;
+    KVMConvertStep step = {
+        .place = steps->place,
+        .offset = offset,
+        .size = size,
+    };
+
+    g_array_append_val(steps->steps, step);
+    return 0;
+}
+
+static void kvm_convert_undo(GArray *steps, int nr, bool to_private)
+{
+    while (nr-- > 0) {
+        KVMConvertStep *step = &g_array_index(steps, KVMConvertStep, nr);
+
+        /* Failure leaves the range as the guest asked for, and is traced. */
+        device_fd_state_convert(&step->place.region->state, step->offset,
+                                step->size, !to_private, kvm_device_fd_apply,
+                                &step->place);
+    }
+}
+
+static int kvm_convert_invoke(KVMConvert *convert, bool to_private)
+{
+    g_autoptr(GArray) steps = g_array_new(false, false,
+                                          sizeof(KVMConvertStep));
+    int i, ret = 0;
+
+    for (i = 0; i < convert->sections->len && !ret; i++) {
+        MemoryRegionSection *section =
+            &g_array_index(convert->sections, MemoryRegionSection, i);
+        DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
+        uint64_t size = int128_get64(section->size);
+        KVMConvertSteps collect = {
+            .place = {
+                .region = region,
+                .gpa = section->offset_within_address_space,
+                .offset = section->offset_within_region,
+            },
+            .steps = steps,
+        };
+        int nr = steps->len;
+
+        /* Towards shared there is nothing to do for what is never private. */
+        if (!region || !region->convertible) {
+            continue;
+        }
+        device_fd_state_foreach(&region->state, collect.place.offset, size,
+                                !to_private, kvm_convert_collect, &collect);
+        ret = device_fd_state_convert(&region->state, collect.place.offset,
+                                      size, to_private, kvm_device_fd_apply,
+                                      &collect.place);
+        if (ret) {
+            /* This section has rolled back by itself. */
+            kvm_convert_undo(steps, nr, to_private);
+        }
+    }
+    return ret;
+}
+
+/*
+ * Towards private every byte must have a private view.  Towards shared, holes
+ * and emulated devices are shared as they are; firmware relies on it.  RAM
+ * comes alone: its contents are discarded, so it could not be rolled back.
+ */
+static bool kvm_convert_valid(const KVMConvert *convert, bool to_private)
+{
+    if (convert->has_ram || (convert->has_memfd && convert->has_device)) {
+        return false;
+    }
+    return !convert->fixed || !(to_private || convert->has_memfd);
+}
+
+bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
+                              int *ret)
+{
+    KVMConvert convert = {};
+    bool ours = true;
+
+    BQL_LOCK_GUARD();
+    kvm_convert_decode(&convert, start, size);
+
+    if (!kvm_convert_valid(&convert, to_private)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
+                      " cannot be turned %s as a whole\n", start, size,
+                      to_private ? "private" : "shared");
+        *ret = -EINVAL;
+    } else if (convert.has_memfd) {
+        ours = false;
+    } else {
+        *ret = kvm_convert_invoke(&convert, to_private);
+    }
+    g_array_free(convert.sections, true);
+    return ours;
+}
+
+bool kvm_private_mmio_covers(hwaddr start, hwaddr size)
+{
+    MemoryRegionSection section =
+        memory_region_find(get_system_memory(), start, size);
+    bool ret;
+
+    if (!section.mr) {
+        return false;
+    }
+    ret = device_fd_region_from_mr(section.mr) != NULL;
+    memory_region_unref(section.mr);
+    return ret;
+}

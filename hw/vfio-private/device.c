@@ -1,0 +1,498 @@
+/*
+ * Private device assignment: the vfio-pci side
+ *
+ * With private=on, or fd-bars=on for an ordinary VM, QEMU never maps, reads or
+ * writes a memory BAR.  Each BAR is cut into slices around the MSI-X table
+ * and PBA; a slice becomes a device-fd region that KVM and iommufd map from
+ * a dma-buf, and the pages between slices are emulated here without the
+ * device.  The kernel enforces this with VFIO_DEVICE_BIND_FLAG_PRIVATE.
+ *
+ * All that the feature excludes is refused in vfio_private_check() before the
+ * device is opened, or by what needs to know the device soon after.  Nothing
+ * degrades to the ordinary BARs.
+ *
+ * This is the only file of the folder that knows VFIOPCIDevice.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/vfio.h>
+#include <linux/vfio-private.h>
+
+#include "qapi/error.h"
+#include "qemu/log.h"
+#include "accel/kvm/kvm-private-mmio.h"
+#include "hw/boards.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci.h"
+#include "hw/vfio/pci.h"
+#include "hw/vfio-private/hooks.h"
+#include "migration/blocker.h"
+#include "system/confidential-guest-support.h"
+#include "system/iommufd.h"
+#include "system/kvm.h"
+#include "mmio.h"
+#include "trace.h"
+
+/**
+ * struct VFIOPrivateDevice - what a device with fd-only BARs has besides
+ *
+ * @slices: VFIOPrivateSlice pointers, in BAR order
+ * @blocker: blocks migration, snapshots and CPR
+ */
+struct VFIOPrivateDevice {
+    GPtrArray *slices;
+    Error *blocker;
+};
+
+static bool vfio_private_enabled(VFIOPCIDevice *vdev)
+{
+    return vdev->private_bars || vdev->fd_bars;
+}
+
+static const char *vfio_private_property(VFIOPCIDevice *vdev)
+{
+    return vdev->private_bars ? "private=on" : "fd-bars=on";
+}
+
+void vfio_private_class_init(ObjectClass *klass)
+{
+    object_class_property_set_description(klass, "private",
+        "Keep the memory BARs away from QEMU and let the confidential guest "
+        "turn them private (needs iommufd, KVM and a patched kernel)");
+    object_class_property_set_description(klass, "fd-bars",
+        "Keep the memory BARs away from QEMU and give them to KVM and the "
+        "IOMMU as file descriptors; any VM, no conversion (needs iommufd, KVM "
+        "and a patched kernel)");
+}
+
+/*
+ * Checks
+ */
+
+typedef struct VFIOPrivateConflict {
+    bool found;
+    const char *text;
+} VFIOPrivateConflict;
+
+/* What to call a device that has no name yet. */
+static char *vfio_private_name(VFIOPCIDevice *vdev)
+{
+    if (vdev->vbasedev.sysfsdev) {
+        return g_path_get_basename(vdev->vbasedev.sysfsdev);
+    }
+    if (vdev->vbasedev.fd >= 0) {
+        return g_strdup_printf("fd %d", vdev->vbasedev.fd);
+    }
+    return g_strdup_printf("%04x:%02x:%02x.%x", vdev->host.domain,
+                           vdev->host.bus, vdev->host.slot,
+                           vdev->host.function);
+}
+
+static bool vfio_private_refuse(VFIOPCIDevice *vdev,
+                                const VFIOPrivateConflict *conflicts, int nr,
+                                Error **errp)
+{
+    const char *property = vfio_private_property(vdev);
+    g_autofree char *name = NULL;
+    int i;
+
+    for (i = 0; i < nr; i++) {
+        if (!conflicts[i].found) {
+            continue;
+        }
+        if (vdev->vbasedev.name) {
+            /* Realize prepends the name. */
+            error_setg(errp, "%s %s", property, conflicts[i].text);
+        } else {
+            name = vfio_private_name(vdev);
+            error_setg(errp, "vfio %s: %s %s", name, property,
+                       conflicts[i].text);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Properties that exclude each other, whatever the machine and the host. */
+static bool vfio_private_check_properties(VFIOPCIDevice *vdev, Error **errp)
+{
+    VFIODevice *vbasedev = &vdev->vbasedev;
+    PCIDevice *pdev = PCI_DEVICE(vdev);
+    const VFIOPrivateConflict conflicts[] = {
+        { !vbasedev->iommufd,
+          "requires iommufd: add -object iommufd,id=ID and iommufd=ID" },
+        { vfio_device_is_mdev(vbasedev),
+          "does not work with mediated devices: assign a PCI device" },
+        { vdev->features & VFIO_FEATURE_ENABLE_VGA,
+          "excludes x-vga=on: QEMU would access the device; remove x-vga" },
+        { vdev->features & VFIO_FEATURE_ENABLE_IGD_LPC ||
+          vdev->igd_legacy_mode == ON_OFF_AUTO_ON,
+          "excludes x-igd-lpc=on and x-igd-legacy-mode=on: QEMU would access "
+          "the device; remove them" },
+        { vdev->display != ON_OFF_AUTO_OFF,
+          "excludes display: QEMU would read the device; use display=off" },
+        { vdev->enable_ramfb,
+          "excludes ramfb=on: QEMU would read the device; use ramfb=off" },
+        { vbasedev->no_mmap,
+          "excludes x-no-mmap=on: QEMU would access the BARs; remove "
+          "x-no-mmap" },
+        { vdev->msix_relo != OFF_AUTO_PCIBAR_OFF,
+          "excludes x-msix-relocation: BARs keep their layout; remove "
+          "x-msix-relocation" },
+        { vdev->no_kvm_intx,
+          "excludes x-no-kvm-intx=on: QEMU cannot see the access that ends an "
+          "interrupt; remove x-no-kvm-intx" },
+        { vbasedev->enable_migration == ON_OFF_AUTO_ON,
+          "excludes enable-migration=on: the device cannot migrate; use "
+          "enable-migration=off" },
+        { pdev->failover_pair_id,
+          "excludes failover_pair_id: the VM cannot migrate; remove "
+          "failover_pair_id" },
+    };
+
+    return !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
+}
+
+/*
+ * Which confidential guests can turn a BAR private: those whose KVM side maps
+ * private MMIO.  SEV-SNP guests cannot yet.
+ */
+static bool vfio_private_cgs_ok(ConfidentialGuestSupport *cgs)
+{
+    return object_dynamic_cast(OBJECT(cgs), "sw-protected-vm") ||
+           object_dynamic_cast(OBJECT(cgs), "tdx-guest");
+}
+
+static bool vfio_private_check_machine(VFIOPCIDevice *vdev, Error **errp)
+{
+    ConfidentialGuestSupport *cgs = current_machine->cgs;
+    bool is_private = vdev->private_bars;
+    const VFIOPrivateConflict conflicts[] = {
+        { !kvm_enabled(), "requires KVM: use -accel kvm" },
+        { is_private && !cgs,
+          "requires a confidential guest: set -machine "
+          "confidential-guest-support=ID, or use fd-bars=on in an ordinary "
+          "VM" },
+        { is_private && cgs && !vfio_private_cgs_ok(cgs),
+          "does not support this kind of confidential guest: use tdx-guest or "
+          "sw-protected-vm" },
+        { kvm_enabled() && !(kvm_irqfds_enabled() && kvm_resamplefds_enabled()),
+          "requires KVM to end interrupts by itself: use -machine "
+          "kernel-irqchip=on" },
+        { kvm_enabled() && !kvm_private_mmio_has_slots(),
+          "requires KVM_CAP_VFIO_DMABUF: boot a host kernel with "
+          "patches-kernel/ applied" },
+        { is_private && kvm_enabled() && !kvm_private_mmio_can_convert(),
+          "requires a VM with private memory: enable it in the host's KVM" },
+    };
+
+    return !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
+}
+
+bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp)
+{
+    if (!vfio_private_enabled(vdev)) {
+        return true;
+    }
+    if (!vfio_private_check_properties(vdev, errp) ||
+        !vfio_private_check_machine(vdev, errp)) {
+        return false;
+    }
+    /* Nor may VFIO's own migration code look at the device. */
+    vdev->vbasedev.enable_migration = ON_OFF_AUTO_OFF;
+    return true;
+}
+
+static bool vfio_private_has_quirk(VFIOPCIDevice *vdev)
+{
+    int i;
+
+    for (i = 0; i < PCI_ROM_SLOT; i++) {
+        if (!QLIST_EMPTY(&vdev->bars[i].quirks)) {
+            return true;
+        }
+    }
+    /* Only sets vdev->resetfn, and is about to be called anyway. */
+    vfio_setup_resetfn_quirk(vdev);
+    return vdev->resetfn;
+}
+
+bool vfio_private_check_quirks(VFIOPCIDevice *vdev, Error **errp)
+{
+    const VFIOPrivateConflict conflicts[] = {
+        { vfio_private_has_quirk(vdev),
+          "does not work with this device: QEMU has to access its BARs (device "
+          "quirk); remove the property" },
+        { vfio_is_vga(vdev) && vfio_pci_is(vdev, PCI_VENDOR_ID_INTEL,
+                                           PCI_ANY_ID),
+          "does not work with Intel graphics: QEMU has to access it; remove "
+          "the property" },
+    };
+
+    return !vfio_private_enabled(vdev) ||
+           !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
+}
+
+uint32_t vfio_private_bind_flags(VFIODevice *vbasedev)
+{
+    VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
+
+    return vdev && vfio_private_enabled(vdev) ?
+           VFIO_DEVICE_BIND_FLAG_PRIVATE : 0;
+}
+
+void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
+{
+    VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
+    const VFIOPrivateConflict conflicts[] = {
+        { err == EINVAL,
+          "requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: "
+          "boot a host kernel with patches-kernel/ applied" },
+        { err == EOPNOTSUPP,
+          "is not supported by the host driver of the device: bind it to "
+          "vfio-pci" },
+    };
+    Error *local_err = NULL;
+
+    if (!errp || !vfio_private_bind_flags(vbasedev)) {
+        return;
+    }
+    if (vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts),
+                            &local_err)) {
+        error_free(*errp);
+        *errp = local_err;
+    }
+}
+
+/*
+ * BARs
+ */
+
+static bool vfio_private_in_pba(VFIOPCIDevice *vdev, int bar, hwaddr addr,
+                                unsigned size)
+{
+    uint64_t pba_size;
+
+    if (!vdev->msix || vdev->msix->pba_bar != bar) {
+        return false;
+    }
+    pba_size = QEMU_ALIGN_UP(vdev->msix->entries, 64) / 8;
+    return addr >= vdev->msix->pba_offset &&
+           addr + size <= vdev->msix->pba_offset + pba_size;
+}
+
+/*
+ * What is left of the pages of the MSI-X table and PBA.  Registers that a
+ * device keeps there cannot be reached.  VFIO switches its PBA region off
+ * while no vector is pending and lets the guest read the device instead; here
+ * the emulated PBA answers.
+ */
+static uint64_t vfio_private_base_read(void *opaque, hwaddr addr,
+                                       unsigned size)
+{
+    VFIORegion *region = opaque;
+    VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(region->vbasedev);
+    uint64_t data = UINT64_MAX;
+
+    trace_vfio_private_base_access(region->vbasedev->name, region->nr, "read",
+                                   addr, size);
+    if (vfio_private_in_pba(vdev, region->nr, addr, size)) {
+        memory_region_dispatch_read(&PCI_DEVICE(vdev)->msix_pba_mmio,
+                                    addr - vdev->msix->pba_offset, &data,
+                                    size_memop(size) | MO_LE,
+                                    MEMTXATTRS_UNSPECIFIED);
+    } else {
+        qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: BAR %d: read at 0x%"
+                      HWADDR_PRIx " beside MSI-X\n", region->vbasedev->name,
+                      region->nr, addr);
+    }
+    return data;
+}
+
+static void vfio_private_base_write(void *opaque, hwaddr addr, uint64_t data,
+                                    unsigned size)
+{
+    VFIORegion *region = opaque;
+
+    trace_vfio_private_base_access(region->vbasedev->name, region->nr, "write",
+                                   addr, size);
+    qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: BAR %d: write at 0x%"
+                  HWADDR_PRIx " beside MSI-X\n", region->vbasedev->name,
+                  region->nr, addr);
+}
+
+static const MemoryRegionOps vfio_private_base_ops = {
+    .read = vfio_private_base_read,
+    .write = vfio_private_base_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid.min_access_size = 1,
+    .valid.max_access_size = 8,
+    .impl.min_access_size = 1,
+    .impl.max_access_size = 8,
+};
+
+const MemoryRegionOps *vfio_private_region_ops(uint32_t flags)
+{
+    return flags & VFIO_REGION_INFO_FLAG_PRIVATE ? &vfio_private_base_ops
+                                                 : NULL;
+}
+
+static bool vfio_private_check_bar(VFIOPCIDevice *vdev, int nr, Error **errp)
+{
+    VFIORegion *region = &vdev->bars[nr].region;
+    uint64_t page_size = qemu_real_host_page_size();
+    const char *reason;
+
+    if (!(region->flags & VFIO_REGION_INFO_FLAG_PRIVATE)) {
+        reason = "the kernel cannot export it";
+    } else if (region->size < page_size) {
+        reason = "it is smaller than a page";
+    } else if (region->size & (page_size - 1)) {
+        reason = "its size is not a multiple of the page size";
+    } else {
+        return true;
+    }
+    error_setg(errp, "BAR %d (0x%zx bytes) does not work with %s: %s; remove "
+               "the property", nr, region->size, vfio_private_property(vdev),
+               reason);
+    return false;
+}
+
+static bool vfio_private_bar_slices(VFIOPCIDevice *vdev, int nr, Error **errp)
+{
+    VFIORegion *region = &vdev->bars[nr].region;
+    VFIOPrivateRange slices[VFIO_PRIVATE_MAX_SLICES], cuts[2] = {};
+    VFIOMSIXInfo *msix = vdev->msix;
+    VFIOPrivateSlice *slice;
+    int i, nr_slices;
+
+    if (msix && msix->table_bar == nr) {
+        cuts[0].offset = msix->table_offset;
+        cuts[0].size = msix->entries * PCI_MSIX_ENTRY_SIZE;
+    }
+    if (msix && msix->pba_bar == nr) {
+        cuts[1].offset = msix->pba_offset;
+        cuts[1].size = QEMU_ALIGN_UP(msix->entries, 64) / 8;
+    }
+    nr_slices = vfio_private_slice_bar(region->size,
+                                       qemu_real_host_page_size(), cuts,
+                                       ARRAY_SIZE(cuts), slices);
+    trace_vfio_private_bar(vdev->vbasedev.name, nr, region->size, nr_slices);
+
+    for (i = 0; i < nr_slices; i++) {
+        slice = vfio_private_slice_new(&vdev->vbasedev, region, &slices[i],
+                                       errp);
+        if (!slice) {
+            return false;
+        }
+        g_ptr_array_add(vdev->private_dev->slices, slice);
+    }
+    return true;
+}
+
+static bool vfio_private_block_migration(VFIOPCIDevice *vdev, Error **errp)
+{
+    error_setg(&vdev->private_dev->blocker,
+               "vfio %s: a device with %s cannot be migrated or saved",
+               vdev->vbasedev.name, vfio_private_property(vdev));
+    return migrate_add_blocker(&vdev->private_dev->blocker, errp) >= 0;
+}
+
+bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
+{
+    GPtrArray *slices;
+    int i;
+
+    if (!vfio_private_enabled(vdev)) {
+        return true;
+    }
+    vdev->private_dev = g_new0(struct VFIOPrivateDevice, 1);
+    slices = g_ptr_array_new_with_free_func(
+        (GDestroyNotify)vfio_private_slice_free);
+    vdev->private_dev->slices = slices;
+    if (!vfio_private_block_migration(vdev, errp)) {
+        return false;
+    }
+    for (i = 0; i < PCI_ROM_SLOT; i++) {
+        VFIOBAR *bar = &vdev->bars[i];
+
+        if (!bar->region.size || bar->ioport) {
+            continue;
+        }
+        if (!vfio_private_check_bar(vdev, i, errp) ||
+            !vfio_private_bar_slices(vdev, i, errp)) {
+            return false;
+        }
+    }
+
+    /* Nothing can fail from here on. */
+    for (i = 0; i < slices->len; i++) {
+        vfio_private_slice_map(g_ptr_array_index(slices, i), OBJECT(vdev),
+                               vdev->private_bars);
+    }
+    return true;
+}
+
+void vfio_private_bars_exit(VFIOPCIDevice *vdev)
+{
+    int i;
+
+    if (!vdev->private_dev) {
+        return;
+    }
+    for (i = 0; i < vdev->private_dev->slices->len; i++) {
+        vfio_private_slice_unmap(
+            g_ptr_array_index(vdev->private_dev->slices, i));
+    }
+}
+
+void vfio_private_finalize(VFIOPCIDevice *vdev)
+{
+    if (!vdev->private_dev) {
+        return;
+    }
+    g_ptr_array_free(vdev->private_dev->slices, true);
+    migrate_del_blocker(&vdev->private_dev->blocker);
+    g_clear_pointer(&vdev->private_dev, g_free);
+}
+
+/*
+ * Config space
+ */
+
+static bool vfio_private_is_flr(VFIOPCIDevice *vdev, uint32_t addr,
+                                uint32_t val, int len)
+{
+    PCIDevice *pdev = PCI_DEVICE(vdev);
+    uint32_t exp = pdev->exp.exp_cap + PCI_EXP_DEVCTL + 1;
+    uint8_t af = pci_find_capability(pdev, PCI_CAP_ID_AF);
+    uint64_t bytes = val;
+
+    if (pdev->exp.exp_cap && range_covers_byte(addr, len, exp) &&
+        (bytes >> (8 * (exp - addr))) & (PCI_EXP_DEVCTL_BCR_FLR >> 8)) {
+        return true;
+    }
+    af = af ? af + PCI_AF_CTRL : 0;
+    return af && range_covers_byte(addr, len, af) &&
+           (bytes >> (8 * (af - addr))) & PCI_AF_CTRL_FLR;
+}
+
+void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
+                                 uint32_t val, int len)
+{
+    int i;
+
+    /* Memory decode and power states are seen by the memory listeners. */
+    if (!vdev->private_dev || !vfio_private_is_flr(vdev, addr, val, len)) {
+        return;
+    }
+    trace_vfio_private_refresh(vdev->vbasedev.name, addr, val);
+    for (i = 0; i < vdev->private_dev->slices->len; i++) {
+        VFIOPrivateSlice *slice =
+            g_ptr_array_index(vdev->private_dev->slices, i);
+
+        device_fd_region_refresh(&slice->region);
+    }
+}

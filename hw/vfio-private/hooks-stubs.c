@@ -1,0 +1,73 @@
+/*
+ * Private device assignment, left out of the build
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/vfio/pci.h"
+#include "hw/vfio-private/hooks.h"
+
+void vfio_private_class_init(ObjectClass *klass)
+{
+}
+
+bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp)
+{
+    /* Never less than what was asked for. */
+    if (vdev->private_bars || vdev->fd_bars) {
+        error_setg(errp, "vfio: private=on and fd-bars=on are not built in");
+        return false;
+    }
+    return true;
+}
+
+bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
+{
+    return true;
+}
+
+bool vfio_private_check_quirks(VFIOPCIDevice *vdev, Error **errp)
+{
+    return true;
+}
+
+void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
+                                 uint32_t val, int len)
+{
+}
+
+void vfio_private_bars_exit(VFIOPCIDevice *vdev)
+{
+}
+
+void vfio_private_finalize(VFIOPCIDevice *vdev)
+{
+}
+
+uint32_t vfio_private_bind_flags(VFIODevice *vbasedev)
+{
+    return 0;
+}
+
+void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
+{
+}
+
+const MemoryRegionOps *vfio_private_region_ops(uint32_t flags)
+{
+    return NULL;
+}
+
+bool vfio_private_region_add(VFIOContainer *bcontainer,
+                             MemoryRegionSection *section)
+{
+    return false;
+}
+
+bool vfio_private_region_del(VFIOContainer *bcontainer,
+                             MemoryRegionSection *section)
+{
+    return false;
+}

@@ -1,0 +1,152 @@
+/*
+ * Private device assignment: what patched upstream files may use
+ *
+ * Upstream files include this header and no other of the feature.  Every
+ * function has a no-op twin in hooks-stubs.c or kvm-stubs.c.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_PRIVATE_HOOKS_H
+#define HW_VFIO_PRIVATE_HOOKS_H
+
+#include "exec/hwaddr.h"
+#include "qom/object.h"
+
+typedef struct KVMMemoryListener KVMMemoryListener;
+typedef struct KVMSlot KVMSlot;
+typedef struct MemoryRegionOps MemoryRegionOps;
+typedef struct VFIOContainer VFIOContainer;
+typedef struct VFIODevice VFIODevice;
+typedef struct VFIOPCIDevice VFIOPCIDevice;
+
+/* hw/vfio/pci.c */
+
+/* vfio_private_class_init: describe the properties "private" and "fd-bars". */
+void vfio_private_class_init(ObjectClass *klass);
+
+/**
+ * vfio_private_check: refuse what does not go together
+ * @vdev: device at the start of realize; nothing of the host is open yet
+ * @errp: set on failure; the message names the device and the remedy
+ *
+ * Returns: true if the device needs nothing of this feature, or can have it.
+ */
+bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp);
+
+/**
+ * vfio_private_bars_setup: make device-fd regions of the memory BARs
+ * @vdev: device whose BARs and MSI-X capability have been read
+ * @errp: set on failure
+ *
+ * Returns: true on success or if the device does not use the feature.  What
+ *     was made is undone by vfio_private_bars_exit(), vfio_private_finalize().
+ */
+bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp);
+
+/**
+ * vfio_private_check_quirks: refuse a device that QEMU must touch to work
+ * @vdev: device after its BAR quirks were set up
+ * @errp: set on failure
+ *
+ * Returns: true if there is no quirk, or the feature is not used.
+ */
+bool vfio_private_check_quirks(VFIOPCIDevice *vdev, Error **errp);
+
+/**
+ * vfio_private_config_written: a config write has reached the device
+ * @vdev: the device
+ * @addr: config space offset
+ * @val: value written
+ * @len: bytes
+ *
+ * A function level reset kills IOMMU mappings behind the memory API's back.
+ *
+ * Context: BQL.
+ */
+void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
+                                 uint32_t val, int len);
+
+/* vfio_private_bars_exit: take the regions out of the BARs; idempotent. */
+void vfio_private_bars_exit(VFIOPCIDevice *vdev);
+
+/* vfio_private_finalize: close the dma-bufs, before the device is detached. */
+void vfio_private_finalize(VFIOPCIDevice *vdev);
+
+/* hw/vfio/iommufd.c */
+
+/* vfio_private_bind_flags: flags for VFIO_DEVICE_BIND_IOMMUFD. */
+uint32_t vfio_private_bind_flags(VFIODevice *vbasedev);
+
+/**
+ * vfio_private_bind_failed: say why, where the errno alone does not
+ * @vbasedev: the device
+ * @err: errno of VFIO_DEVICE_BIND_IOMMUFD
+ * @errp: replaced if the flags of vfio_private_bind_flags() are the cause
+ */
+void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp);
+
+/* hw/vfio/region.c */
+
+/**
+ * vfio_private_region_ops: ops for a region that QEMU must not access
+ * @flags: VFIO_REGION_INFO_FLAG_*
+ *
+ * Returns: the ops, to be used with a VFIORegion as opaque; NULL if QEMU may
+ *     access the region.
+ */
+const MemoryRegionOps *vfio_private_region_ops(uint32_t flags);
+
+/* hw/vfio/listener.c */
+
+/**
+ * vfio_private_region_add: map a device-fd section for DMA
+ * @bcontainer: the container
+ * @section: section that has appeared in the address space of the container
+ *
+ * Returns: true if this was a device-fd region; failure to map it is reported
+ *     and not fatal.
+ */
+bool vfio_private_region_add(VFIOContainer *bcontainer,
+                             MemoryRegionSection *section);
+
+/* vfio_private_region_del: the undo of vfio_private_region_add() */
+bool vfio_private_region_del(VFIOContainer *bcontainer,
+                             MemoryRegionSection *section);
+
+/* accel/kvm/kvm-all.c, target/i386/kvm/kvm.c */
+
+/* kvm_alloc_slot: defined in accel/kvm/kvm-all.c */
+KVMSlot *kvm_alloc_slot(KVMMemoryListener *kml);
+
+/**
+ * kvm_private_mmio_set_phys_mem: add or remove the memslot of a device-fd
+ *     section
+ * @kml: the listener; its slots lock is held
+ * @section: the section
+ * @add: true: it has appeared
+ *
+ * Returns: true if this was a device-fd region; failure is reported and not
+ *     fatal.
+ */
+bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
+                                   MemoryRegionSection *section, bool add);
+
+/**
+ * kvm_private_mmio_convert: convert, or refuse, a range that is not just RAM
+ * @start: guest physical address, page aligned
+ * @size: bytes, page aligned, not 0
+ * @to_private: wanted state
+ * @ret: out: 0 or -errno for the guest; untouched if false is returned
+ *
+ * Context: takes the BQL if it is not held.
+ * Returns: false if the range is RAM with guest_memfd from end to end: then
+ *     kvm_convert_memory() does all of it.
+ */
+bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
+                              int *ret);
+
+/* kvm_private_mmio_covers: does the range begin in a device-fd region? */
+bool kvm_private_mmio_covers(hwaddr start, hwaddr size);
+
+#endif /* HW_VFIO_PRIVATE_HOOKS_H */

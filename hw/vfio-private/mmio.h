@@ -1,0 +1,63 @@
+/*
+ * The BARs of a device as device-fd regions
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_PRIVATE_MMIO_H
+#define HW_VFIO_PRIVATE_MMIO_H
+
+#include "hw/vfio/vfio-device.h"
+#include "hw/vfio/vfio-region.h"
+#include "system/device-fd-region.h"
+#include "slices.h"
+
+/**
+ * struct VFIOPrivateSlice - a page-aligned piece of a BAR and its dma-buf
+ *
+ * @region: the piece as a MemoryRegion; owns nothing
+ * @bar: the BAR's VFIORegion
+ * @range: where in the BAR
+ * @fd: dma-buf of exactly @range; ours, -1 if there is none
+ * @mapped: @region is a subregion of @bar
+ */
+typedef struct VFIOPrivateSlice {
+    DeviceFdRegion region;
+    VFIORegion *bar;
+    VFIOPrivateRange range;
+    int fd;
+    bool mapped;
+} VFIOPrivateSlice;
+
+/**
+ * vfio_private_slice_new: export a piece of a BAR
+ * @vbasedev: the device
+ * @bar: the BAR
+ * @range: where in the BAR, page aligned
+ * @errp: set on failure
+ *
+ * The dma-buf comes to life revoked if memory decode is off, and is usable
+ * once decode is on.
+ *
+ * Returns: the slice, to be freed by vfio_private_slice_free(), or NULL.
+ */
+VFIOPrivateSlice *vfio_private_slice_new(VFIODevice *vbasedev, VFIORegion *bar,
+                                         const VFIOPrivateRange *range,
+                                         Error **errp);
+
+/**
+ * vfio_private_slice_map: put a slice into its BAR
+ * @slice: the slice
+ * @owner: the device object
+ * @convertible: whether the guest may turn the slice private
+ */
+void vfio_private_slice_map(VFIOPrivateSlice *slice, Object *owner,
+                            bool convertible);
+
+/* vfio_private_slice_unmap: take a slice out of its BAR; idempotent. */
+void vfio_private_slice_unmap(VFIOPrivateSlice *slice);
+
+/* vfio_private_slice_free: close the dma-buf; the MemoryRegion is gone. */
+void vfio_private_slice_free(VFIOPrivateSlice *slice);
+
+#endif /* HW_VFIO_PRIVATE_MMIO_H */

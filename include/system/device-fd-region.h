@@ -1,0 +1,81 @@
+/*
+ * Device-fd region: device memory that QEMU hands on but never touches
+ *
+ * A device-fd region is an I/O MemoryRegion that carries a file descriptor.
+ * Memory listeners that can map a file descriptor without a virtual address
+ * do so: KVM's makes a memslot, VFIO's an IOAS mapping.  To everybody else it
+ * is a region whose accesses fail: there is no host pointer, so it is not RAM,
+ * and an access that does reach QEMU reads as all ones and is not written.
+ *
+ * A convertible region has two views, shared and private.  Users of the shared
+ * view register a listener and are told before a range turns private.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef SYSTEM_DEVICE_FD_REGION_H
+#define SYSTEM_DEVICE_FD_REGION_H
+
+#include "hw/vfio-private/device-fd-state.h"
+#include "system/memory.h"
+
+/**
+ * struct DeviceFdRegion - a device-fd region
+ *
+ * @mr: the MemoryRegion; its owner keeps this struct alive
+ * @fd: file that holds the memory; the owner closes it, and not before @mr has
+ *     left all address spaces
+ * @fd_offset: byte offset of the region in @fd, page aligned
+ * @convertible: the guest may turn parts of it private
+ * @warned: a failure that may repeat has been reported
+ * @state: which parts are private; guarded by the BQL
+ */
+typedef struct DeviceFdRegion {
+    MemoryRegion mr;
+    int fd;
+    uint64_t fd_offset;
+    bool convertible;
+    bool warned;
+    DeviceFdState state;
+} DeviceFdRegion;
+
+/**
+ * device_fd_region_init: set up a region, all of it shared
+ * @region: zeroed memory that outlives the region
+ * @owner: owner of the MemoryRegion
+ * @name: shown by "info mtree"
+ * @size: bytes, page aligned, not 0
+ * @fd: the file; stays the caller's, see &struct DeviceFdRegion
+ * @fd_offset: bytes, page aligned
+ * @convertible: whether the guest may turn parts of it private
+ */
+void device_fd_region_init(DeviceFdRegion *region, Object *owner,
+                           const char *name, uint64_t size, int fd,
+                           uint64_t fd_offset, bool convertible);
+
+/**
+ * device_fd_region_destroy: free what device_fd_region_init() allocated
+ * @region: a region that no address space and no listener uses
+ */
+void device_fd_region_destroy(DeviceFdRegion *region);
+
+/**
+ * device_fd_region_from_mr: is this a device-fd region?
+ * @mr: a terminal MemoryRegion, as in a MemoryRegionSection
+ *
+ * Returns: the region, or NULL if @mr is something else.
+ */
+DeviceFdRegion *device_fd_region_from_mr(MemoryRegion *mr);
+
+/**
+ * device_fd_region_refresh: make the listeners set up their mappings anew
+ * @region: the region
+ *
+ * For use after a reset of the device that the memory API did not see:
+ * mappings made before it are dead.
+ *
+ * Context: BQL.
+ */
+void device_fd_region_refresh(DeviceFdRegion *region);
+
+#endif /* SYSTEM_DEVICE_FD_REGION_H */

@@ -1,0 +1,174 @@
+/*
+ * Software-protected VM: a confidential guest without confidentiality
+ *
+ * KVM_X86_SW_PROTECTED_VM gives a VM private memory (guest_memfd) and lets the
+ * guest convert it, on any hardware.  The host can still read all of it: it is
+ * a vehicle to test what a confidential guest makes the VMM do.
+ *
+ * Unlike the RAM of a TDX or SEV-SNP guest, RAM starts shared here, so that
+ * ordinary firmware and kernels boot.  The guest converts what it wants with
+ * KVM_HC_MAP_GPA_RANGE.  Nothing is encrypted or measured, so the guest can be
+ * reset: RAM is shared again afterwards.
+ *
+ * KVM reads guest memory through its shared view (page tables, instructions
+ * that it emulates, paravirtual clock pages), so those must stay shared.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qom/object_interfaces.h"
+#include "cpu.h"
+#include "hw/i386/x86.h"
+#include "hw/vfio-private/trace.h"
+#include "migration/blocker.h"
+#include "standard-headers/asm-x86/kvm_para.h"
+#include "standard-headers/linux/kvm_para.h"
+#include "system/address-spaces.h"
+#include "system/kvm.h"
+#include "system/reset.h"
+#include "target/i386/confidential-guest.h"
+#include "kvm_i386.h"
+
+#define TYPE_SW_PROTECTED_VM "sw-protected-vm"
+OBJECT_DECLARE_SIMPLE_TYPE(SwProtectedVM, SW_PROTECTED_VM)
+
+struct SwProtectedVM {
+    X86ConfidentialGuest parent_obj;
+
+    Error *migration_blocker;
+};
+
+OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(SwProtectedVM, sw_protected_vm,
+                                          SW_PROTECTED_VM,
+                                          X86_CONFIDENTIAL_GUEST,
+                                          { TYPE_USER_CREATABLE }, { })
+
+static bool sw_protected_vm_reset_range(Int128 start, Int128 len,
+                                        const MemoryRegion *mr,
+                                        hwaddr offset_in_region, void *opaque)
+{
+    GArray *sections = opaque;
+    MemoryRegionSection section = {
+        .mr = (MemoryRegion *)mr,
+        .offset_within_address_space = int128_get64(start),
+        .offset_within_region = offset_in_region,
+        .size = len,
+    };
+
+    if (memory_region_has_guest_memfd(section.mr) &&
+        !ram_discard_manager_is_populated(
+            memory_region_get_ram_discard_manager(section.mr), &section)) {
+        g_array_append_val(sections, section);
+    }
+    return false;
+}
+
+/* The vCPUs are stopped, and the BQL keeps the sections in place. */
+static void sw_protected_vm_reset(void *opaque)
+{
+    g_autoptr(GArray) sections = g_array_new(false, false,
+                                             sizeof(MemoryRegionSection));
+    int i;
+
+    WITH_RCU_READ_LOCK_GUARD() {
+        flatview_for_each_range(address_space_to_flatview(
+                                    &address_space_memory),
+                                sw_protected_vm_reset_range, sections);
+    }
+    for (i = 0; i < sections->len; i++) {
+        MemoryRegionSection *section =
+            &g_array_index(sections, MemoryRegionSection, i);
+        hwaddr start = section->offset_within_address_space;
+        hwaddr size = int128_get64(section->size);
+        int ret = kvm_convert_memory(start, size, false);
+
+        /* Failure has been reported where it happened. */
+        trace_sw_protected_vm_reset(start, size, ret);
+    }
+}
+
+static bool sw_protected_vm_check_smm(X86MachineState *x86ms, Error **errp)
+{
+    if (x86ms->smm == ON_OFF_AUTO_AUTO) {
+        x86ms->smm = ON_OFF_AUTO_OFF;
+    }
+    if (x86ms->smm == ON_OFF_AUTO_ON) {
+        error_setg(errp, "sw-protected-vm excludes smm=on: KVM has one memory "
+                   "map for such a VM; use -machine smm=off");
+        return false;
+    }
+    return true;
+}
+
+static int sw_protected_vm_kvm_init(ConfidentialGuestSupport *cgs,
+                                    Error **errp)
+{
+    SwProtectedVM *vm = SW_PROTECTED_VM(cgs);
+
+    if (!sw_protected_vm_check_smm(X86_MACHINE(qdev_get_machine()), errp)) {
+        return -EINVAL;
+    }
+    if (!kvm_enable_hypercall(BIT_ULL(KVM_HC_MAP_GPA_RANGE))) {
+        error_setg(errp, "sw-protected-vm requires KVM_CAP_EXIT_HYPERCALL: "
+                   "boot a newer host kernel");
+        return -EOPNOTSUPP;
+    }
+    error_setg(&vm->migration_blocker,
+               "sw-protected-vm: private memory cannot be migrated or saved");
+    if (migrate_add_blocker(&vm->migration_blocker, errp) < 0) {
+        return -EINVAL;
+    }
+    qemu_register_reset(sw_protected_vm_reset, NULL);
+    cgs->ready = true;
+    return 0;
+}
+
+static int sw_protected_vm_kvm_type(X86ConfidentialGuest *cg)
+{
+    return KVM_X86_SW_PROTECTED_VM;
+}
+
+static void sw_protected_vm_cpu_instance_init(X86ConfidentialGuest *cg,
+                                              CPUState *cpu)
+{
+    /* How the guest knows that it may convert memory, whatever the model. */
+    object_property_set_bool(OBJECT(cpu), "kvm-hc-map-gpa-range", true,
+                             &error_abort);
+}
+
+static uint32_t
+sw_protected_vm_adjust_cpuid_features(X86ConfidentialGuest *cg,
+                                      uint32_t feature, uint32_t index,
+                                      int reg, uint32_t value)
+{
+    /* KVM leaves it to the VMM to offer what the VMM implements. */
+    if (feature == KVM_CPUID_FEATURES && reg == R_EAX) {
+        value |= BIT(KVM_FEATURE_HC_MAP_GPA_RANGE);
+    }
+    return value;
+}
+
+static void sw_protected_vm_class_init(ObjectClass *oc, const void *data)
+{
+    ConfidentialGuestSupportClass *cgsc = CONFIDENTIAL_GUEST_SUPPORT_CLASS(oc);
+    X86ConfidentialGuestClass *x86cgc = X86_CONFIDENTIAL_GUEST_CLASS(oc);
+
+    cgsc->kvm_init = sw_protected_vm_kvm_init;
+    x86cgc->kvm_type = sw_protected_vm_kvm_type;
+    x86cgc->cpu_instance_init = sw_protected_vm_cpu_instance_init;
+    x86cgc->adjust_cpuid_features = sw_protected_vm_adjust_cpuid_features;
+}
+
+static void sw_protected_vm_init(Object *obj)
+{
+    ConfidentialGuestSupport *cgs = CONFIDENTIAL_GUEST_SUPPORT(obj);
+
+    cgs->require_guest_memfd = true;
+    cgs->ram_starts_shared = true;
+}
+
+static void sw_protected_vm_finalize(Object *obj)
+{
+}
