@@ -1,0 +1,101 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What guest scripts share: reports to L1, and finding devices. Reports and
+# answers go over file descriptor 3, which init keeps open on ttyS1.
+
+report()
+{
+	echo "$*" >&3
+}
+
+say()
+{
+	report say "$*"
+}
+
+# fail TEXT: ends the script; TEXT becomes the reason of the case's failure.
+fail()
+{
+	report why "L2: $*"
+	exit 1
+}
+
+# query WORD: asks L1 something and waits for its answer, in $answer.
+query()
+{
+	report ask "$*"
+	read -r answer <&3
+}
+
+# ask WORD: has L1 do what only the host can do, and waits until it is done.
+ask()
+{
+	query "$@"
+	[ "$answer" = go ] || fail "L1 answered '$answer' to '$*'"
+}
+
+# value NAME NUMBER: a figure for the host script.
+value()
+{
+	report value "$*"
+}
+
+# row TEXT: a line of the table that ends a narration.
+row()
+{
+	report row "$*"
+}
+
+# kernel_arg NAME: the value of NAME=value on the kernel command line.
+kernel_arg()
+{
+	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"
+}
+
+# find_pci VENDOR:DEVICE [N]: address of the Nth such device, first by default.
+find_pci()
+{
+	for pci_dir in /sys/bus/pci/devices/*; do
+		read -r pci_vendor <"$pci_dir/vendor"
+		read -r pci_device <"$pci_dir/device"
+		if [ "$pci_vendor:$pci_device" = "0x${1%:*}:0x${1#*:}" ]; then
+			echo "${pci_dir##*/}"
+		fi
+	done | sed -n "${2:-1}p" | grep .
+}
+
+# pci_command BDF BITS: sets the command register: 2 is memory decode, 4 is bus
+# mastership.
+pci_command()
+{
+	pci-config "$1" 4 2 "$2"
+}
+
+# enable_pci BDF: decode and mastership on, for a device that no driver has.
+enable_pci()
+{
+	pci_command "$1" 6
+}
+
+# load_module: the hypercalls for `convert`.
+load_module()
+{
+	insmod /lab/tdi_lab.ko
+}
+
+# disk_test MIB: fills the NVMe disk, which is MIB large, with fresh bytes
+# through the stock driver and reads them back. Reports "disk SHA256 MIB", which
+# L1 and L0 compare with what they find there.
+disk_test()
+{
+	disk_wait=0
+	until [ -b /dev/nvme0n1 ]; do
+		disk_wait=$((disk_wait + 1))
+		[ $disk_wait -lt 300 ] || fail "no NVMe disk appears"
+		sleep 0.1
+	done
+	disk-fill /dev/nvme0n1 "$1" || fail "disk-fill failed"
+	disk_sum=$(sha256sum /dev/nvme0n1)
+	report disk "${disk_sum%% *}" "$1"
+}

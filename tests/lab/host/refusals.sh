@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# What private=on and fd-bars=on must refuse: QEMU ends with status 1 and one
+# line that names the device, the reason and the remedy. A VM that runs already
+# answers in its monitor and runs on.
+. /lab/host/lib.sh
+
+COMMON="-L /lab/firmware -nodefaults -display none -S"
+PLAIN="-machine q35,accel=kvm -object iommufd,id=i0"
+PROTECTED="-machine q35,accel=kvm,smm=off,confidential-guest-support=cgs0 $CGS"
+TCG="-machine q35,accel=tcg -object iommufd,id=i0"
+
+# refused BDF PATTERN QEMU-ARGUMENT...
+refused()
+{
+	refused_bdf=$1
+	refused_pattern=$2
+	shift 2
+	refused_status=0
+	# shellcheck disable=SC2086 # COMMON holds words
+	timeout 60 $QEMU $COMMON "$@" >/run/refusal.txt 2>&1 || refused_status=$?
+	{ echo "## $*"; cat /run/refusal.txt; } >>/out/refusals.txt
+	[ $refused_status -eq 1 ] ||
+		fail "status $refused_status, not 1: $*"
+	[ "$(grep -c . /run/refusal.txt)" -eq 1 ] ||
+		fail "not one line but $(grep -c . /run/refusal.txt): $*"
+	grep -q "vfio $refused_bdf: " /run/refusal.txt ||
+		fail "the device is not named: $(cat /run/refusal.txt)"
+	grep -q -E "$refused_pattern" /run/refusal.txt ||
+		fail "'$refused_pattern' is not in: $(cat /run/refusal.txt)"
+	refusals=$((refusals + 1))
+}
+
+# answers PATTERN COMMAND: the running L2's monitor answers so.
+answers()
+{
+	answers_pattern=$1
+	shift
+	: >/run/monitor-l2.log
+	monitor "$*"
+	answers_wait=0
+	until grep -q -E "$answers_pattern" /run/monitor-l2.log; do
+		answers_wait=$((answers_wait + 1))
+		[ $answers_wait -lt 100 ] ||
+			fail "no '$answers_pattern' in answer to '$*'"
+		sleep 0.1
+	done
+	cat /run/monitor-l2.log >>/out/refusals.txt
+	refusals=$((refusals + 1))
+}
+
+refusals=0
+edu=$(dev edu)
+ohci=$(dev ohci)
+dev="vfio-pci,host=$edu"
+bind_vfio "$edu"
+bind_vfio "$ohci"
+
+# shellcheck disable=SC2086 # the machine variables hold words
+{
+	for property in private fd-bars; do
+		refused "$edu" "$property=on requires iommufd: add" \
+			$PROTECTED -device "$dev,$property=on"
+		refused "$edu" "$property=on requires KVM: use -accel kvm" \
+			$TCG -device "$dev,iommufd=i0,$property=on"
+		refused "$edu" "$property=on excludes x-vga=on: .*remove" \
+			$PROTECTED -device "$dev,iommufd=i0,$property=on,x-vga=on"
+		refused "$edu" "$property=on excludes x-igd-lpc=on.*remove" \
+			$PROTECTED -device "$dev,iommufd=i0,$property=on,x-igd-lpc=on"
+		refused "$edu" "$property=on excludes display: .*use display=off" \
+			$PROTECTED -device "$dev,iommufd=i0,$property=on,display=on"
+		refused "$edu" "$property=on excludes x-no-mmap=on: .*remove" \
+			$PROTECTED -device "$dev,iommufd=i0,$property=on,x-no-mmap=on"
+		refused "$edu" "$property=on excludes x-msix-relocation: .*remove" \
+			$PROTECTED \
+			-device "$dev,iommufd=i0,$property=on,x-msix-relocation=bar2"
+		refused "$edu" "$property=on excludes x-no-kvm-intx=on: .*remove" \
+			$PROTECTED \
+			-device "$dev,iommufd=i0,$property=on,x-no-kvm-intx=on"
+		refused "$edu" "$property=on excludes enable-migration=on: .*use" \
+			$PROTECTED \
+			-device "$dev,iommufd=i0,$property=on,enable-migration=on"
+		refused "$ohci" "BAR 0 .*$property=on: it is smaller than a page" \
+			$PROTECTED -device "vfio-pci,host=$ohci,iommufd=i0,$property=on"
+	done
+	refused "$edu" "private=on requires a confidential guest: set -machine" \
+		$PLAIN -device "$dev,iommufd=i0,private=on"
+}
+say "$refusals command lines refused, each with one line"
+
+sw_protected
+# shellcheck disable=SC2086 # CGS holds words
+l2_start boot -S $CGS -device pcie-root-port,id=rp0,chassis=1,slot=1 \
+	-device "$dev,iommufd=i0,private=on"
+answers "$edu.*(cannot be migrated|Migration is disabled)" migrate -d exec:true
+answers "$edu.*(cannot be migrated|Migration is disabled)" savevm lab
+answers "requires iommufd: add" \
+	device_add "vfio-pci,id=d1,bus=rp0,host=$ohci,private=on"
+answers "it is smaller than a page" \
+	device_add "vfio-pci,id=d1,bus=rp0,host=$ohci,iommufd=i0,private=on"
+monitor cont
+l2_wait
+[ "$l2_verdict" = 0 ] || fail "the VM does not run on after its refusals"
+say "migration, snapshots and device_add refused by a VM that ran on"

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# Guest reboot and the monitor's system_reset, from the shared and the private
+# view; the last boot uses both devices and powers off.
+. /lab/host/lib.sh
+
+boots=0
+on_ask()
+{
+	if [ "$1" = reset ]; then
+		monitor system_reset
+		answer=
+		return
+	fi
+	boots=$((boots + 1))
+	say "boot $boots"
+	case $boots in
+	1) answer=reboot ;;
+	2) answer=reboot-private ;;
+	3) answer=reset ;;
+	4) answer=reset-private ;;
+	*) answer=stop ;;
+	esac
+}
+
+nvme=$(dev nvme)
+edu=$(dev edu)
+bind_vfio "$nvme"
+bind_vfio "$edu"
+sw_protected
+L2_REBOOT=-action\ reboot=reset
+# shellcheck disable=SC2086 # CGS holds words
+l2_run reset $CGS \
+	-device vfio-pci,host="$nvme",iommufd=i0,private=on \
+	-device vfio-pci,host="$edu",iommufd=i0,private=on
+[ $boots -eq 5 ] || fail "L2 booted $boots times, not 5"
+quiet_qemu
+check_disk "$nvme"

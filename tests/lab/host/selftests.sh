@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# Runs each of the kernel's selftests that the case brings along, once for each
+# device of the case if it has any. One that skips has not run, so it fails the
+# case.
+. /lab/host/lib.sh
+
+# arguments NAME: what keeps a test within the lab's time. Upstream's defaults
+# measure for minutes; here it matters that all of it runs.
+arguments()
+{
+	case $1 in
+	memslot_perf_test) echo "-l 1" ;;
+	esac
+}
+
+# run_test PROGRAM LABEL
+run_test()
+{
+	began=$(uptime_now)
+	status=0
+	# shellcheck disable=SC2046 # the arguments are words
+	"$1" $(arguments "${1##*/}") >"/out/$2.txt" 2>&1 || status=$?
+	row "$2: exit $status after" \
+		"$(awk -v a="$began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
+	if [ $status -ne 0 ]; then
+		bad="$bad $2 ($status: $(tail -n 1 "/out/$2.txt"))"
+	fi
+}
+
+bad=
+devices=$(cut -d' ' -f1 /lab/devices)
+for name in $devices; do
+	bind_vfio "$(dev "$name")"
+done
+for program in /lab/selftests/*; do
+	if [ -z "$devices" ]; then
+		run_test "$program" "${program##*/}"
+	fi
+	for name in $devices; do
+		VFIO_SELFTESTS_BDF=$(dev "$name")
+		export VFIO_SELFTESTS_BDF
+		run_test "$program" "${program##*/}-$name"
+	done
+done
+[ -z "$bad" ] || fail "selftests failed:$bad"

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * What the guest's test module and the lab's guest programs share.
+ */
+#ifndef TDI_LAB_H
+#define TDI_LAB_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define TDI_LAB_DEVICE "/dev/tdi-lab"
+
+/* Bits of @attributes, as KVM's MAP_GPA_RANGE hypercall defines them. */
+#define TDI_LAB_SHARED  0x00
+#define TDI_LAB_PRIVATE 0x10
+
+/**
+ * struct tdi_lab_map_gpa - one MAP_GPA_RANGE hypercall
+ * @gpa: first guest physical address; the module does not check it
+ * @pages: number of 4 KiB pages; the module does not check it
+ * @attributes: TDI_LAB_SHARED or TDI_LAB_PRIVATE, or any other bits
+ * @result: out, what the hypervisor returned: 0 or a negative KVM error
+ */
+struct tdi_lab_map_gpa {
+	__u64 gpa;
+	__u64 pages;
+	__u64 attributes;
+	__s64 result;
+};
+
+#define TDI_LAB_MAP_GPA _IOWR('T', 0x01, struct tdi_lab_map_gpa)
+
+#endif

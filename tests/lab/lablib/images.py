@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The initramfs images of L1 and L2, and the programs inside them.
+
+L1's image is two cpio archives, one after the other, which the kernel unpacks
+in order: a base (busybox, the QEMU under test with its libraries, firmware,
+L2's kernel) that is rebuilt when one of those files changed, and an overlay
+(scripts, our programs, L2's own image, what a case asks for) that is written
+anew for each run. Archives are written here in the "newc" form: no root, no
+cpio program, no device nodes (the kernel brings /dev/console).
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+
+FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin", "pvh.bin")
+FIRMWARE_DIRS = ("/usr/share/seabios", "/usr/share/qemu")
+LAB = pathlib.Path(__file__).resolve().parent.parent
+
+
+class LabError(Exception):
+    """The lab cannot run; the text says what is missing and what to do."""
+
+
+class Missing(LabError):
+    """Only this case cannot run, for want of an optional program."""
+
+
+class Cpio:
+    """A newc archive being written; parents of a path come by themselves."""
+
+    def __init__(self, path):
+        self.out = open(path, "wb")
+        self.seen = set()
+        self.ino = 0
+
+    def _entry(self, name, mode, data):
+        self.ino += 1
+        fields = (self.ino, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0,
+                  len(name) + 1, 0)
+        head = b"070701" + b"".join(b"%08x" % field for field in fields)
+        head += name.encode() + b"\0"
+        self.out.write(head + b"\0" * (-len(head) % 4))
+        self.out.write(data)
+        self.out.write(b"\0" * (-len(data) % 4))
+
+    def _parents(self, name):
+        for parent in reversed(pathlib.PurePosixPath(name).parents):
+            if str(parent) != "." and str(parent) not in self.seen:
+                self.seen.add(str(parent))
+                self._entry(str(parent), stat.S_IFDIR | 0o755, b"")
+
+    def data(self, name, data, mode=0o755):
+        name = name.lstrip("/")
+        self._parents(name)
+        self._entry(name, stat.S_IFREG | mode, data)
+
+    def file(self, name, source):
+        self.data(name, pathlib.Path(source).read_bytes())
+
+    def close(self):
+        self._entry("TRAILER!!!", 0, b"")
+        self.out.write(b"\0" * (-self.out.tell() % 512))
+        self.out.close()
+
+
+def libraries(program):
+    """Paths of the shared objects that a program loads, loader included."""
+    done = subprocess.run(["ldd", str(program)], capture_output=True, text=True)
+    if done.returncode:
+        return []
+    words = [word for line in done.stdout.splitlines() for word in line.split()]
+    return sorted({word for word in words if word.startswith("/")})
+
+
+def tool(name):
+    path = shutil.which(name)
+    if not path:
+        raise Missing(f"{name} is not installed; the case needs it in L1")
+    return path
+
+
+def firmware(name):
+    for folder in FIRMWARE_DIRS:
+        path = pathlib.Path(folder, name)
+        if path.exists():
+            return path
+    raise LabError(f"no {name} in {' or '.join(FIRMWARE_DIRS)}: install "
+                   "seabios and qemu-system-data")
+
+
+def stamp(paths):
+    """A name that changes whenever one of these files does."""
+    digest = hashlib.sha256()
+    for path in paths:
+        info = os.stat(path)
+        digest.update(f"{path} {info.st_size} {info.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def base(paths):
+    """Returns L1's base archive, building it if an input has changed."""
+    libs = libraries(paths.qemu)
+    parts = [(f"lab/firmware/{name}", firmware(name)) for name in FIRMWARE]
+    parts += [(lib, lib) for lib in libs]
+    parts += [("bin/busybox", tool("busybox")),
+              ("lab/bzImage-guest", paths.kernel_guest)]
+    inputs = [paths.qemu, __file__] + [source for _, source in parts]
+    image = paths.lab / f"base-{stamp(inputs)}.cpio"
+    if image.exists():
+        return image
+    for old in paths.lab.glob("base-*.cpio"):
+        old.unlink()
+    stripped = paths.lab / "qemu.stripped"
+    subprocess.run(["strip", "-o", stripped, paths.qemu], check=True)
+    partial = image.with_suffix(f".{os.getpid()}")
+    cpio = Cpio(partial)
+    cpio.file("lab/qemu", stripped)
+    for name, source in parts:
+        cpio.file(name, source)
+    cpio.close()
+    partial.rename(image)
+    return image
+
+
+def compile_programs(paths, side):
+    """Builds tests/lab/SIDE/*.c as static programs; returns their paths."""
+    out = paths.lab / "bin" / side
+    out.mkdir(parents=True, exist_ok=True)
+    newest = max(path.stat().st_mtime for path in LAB.glob("*/*.h"))
+    programs = []
+    for source in sorted((LAB / side).glob("*.c")):
+        if source.name == "tdi_lab.c":
+            continue
+        program = out / source.stem
+        programs.append(program)
+        if program.exists() and program.stat().st_mtime > max(
+                newest, source.stat().st_mtime):
+            continue
+        subprocess.run([os.environ.get("CC", "gcc"), "-static", "-O2", "-Wall",
+                        "-Wextra", "-Werror", "-isystem", paths.headers,
+                        "-I", LAB / "include", "-o", program, source],
+                       check=True)
+    return programs
+
+
+def guest_module(paths):
+    """Builds the guest's test module; it follows the guest kernel's tree."""
+    source = LAB / "guest" / "tdi_lab.c"
+    out = paths.lab / "module"
+    module = out / "tdi_lab.ko"
+    newest = max(path.stat().st_mtime for path in
+                 (source, LAB / "include" / "tdi_lab.h", paths.kernel_guest))
+    if module.exists() and module.stat().st_mtime > newest:
+        return module
+    out.mkdir(parents=True, exist_ok=True)
+    log = paths.lab / "module.log"
+    with open(log, "w", encoding="utf-8") as text:
+        done = subprocess.run(
+            ["make", "-C", paths.kernel_build, f"M={LAB / 'guest'}",
+             f"MO={out}", "modules"], stdout=text, stderr=text)
+    if done.returncode or not module.exists():
+        raise LabError(f"the guest's test module does not build: {log}")
+    os.utime(module)
+    return module
+
+
+def guest_image(paths):
+    """L2's whole initramfs; small enough to be written anew for each run."""
+    image = paths.lab / "l2.cpio"
+    partial = image.with_suffix(f".{os.getpid()}")
+    cpio = Cpio(partial)
+    cpio.file("init", LAB / "init" / "l2")
+    cpio.file("bin/busybox", tool("busybox"))
+    cpio.file("lab/tdi_lab.ko", guest_module(paths))
+    for program in compile_programs(paths, "guest"):
+        cpio.file(f"lab/bin/{program.name}", program)
+    for script in sorted((LAB / "guest").glob("*.sh")):
+        cpio.file(f"lab/guest/{script.name}", script)
+    cpio.close()
+    partial.rename(image)
+    return image
+
+
+def overlay(paths, case, folder, settings):
+    """Writes the archive of one run; settings become /lab/case.env."""
+    image = folder / "overlay.cpio"
+    cpio = Cpio(image)
+    cpio.file("init", LAB / "init" / "l1")
+    cpio.file("lab/l2.cpio", guest_image(paths))
+    for side in ("host", "guest"):
+        for program in compile_programs(paths, side):
+            cpio.file(f"lab/bin/{program.name}", program)
+    for script in sorted((LAB / "host").glob("*.sh")) + sorted(
+            (LAB / "host").glob("*.awk")):
+        cpio.file(f"lab/host/{script.name}", script)
+    for name in case.tools:
+        path = tool(name)
+        for part in libraries(path):
+            cpio.file(part, part)
+        cpio.file(f"bin/{name}", path)
+    for name in case.selftests:
+        program = paths.selftests / name
+        if not program.exists():
+            raise Missing(f"{program} has not been built")
+        cpio.file(f"lab/selftests/{pathlib.Path(name).name}", program)
+    env = "".join(f"{key}='{value}'\n" for key, value in settings.items())
+    cpio.data("lab/case.env", env.encode())
+    slots = "".join(f"{dev.name} {dev.slot:02x}.0\n" for dev in case.devices)
+    cpio.data("lab/devices", slots.encode())
+    cpio.close()
+    return image
+
+
+def initrd(paths, case, folder, settings):
+    """The file that L0's -initrd takes: base and overlay joined."""
+    joined = folder / "l1.cpio"
+    with open(joined, "wb") as out:
+        for part in (base(paths), overlay(paths, case, folder, settings)):
+            with open(part, "rb") as source:
+                shutil.copyfileobj(source, out, 1 << 20)
+    (folder / "overlay.cpio").unlink()
+    return joined

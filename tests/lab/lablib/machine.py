@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""L0: one QEMU process that is the lab's hardware, and what it tells us.
+
+The process is followed through its report line (see init/l1) and judged
+when it has ended. Only this process is ever killed, by its own handle.
+"""
+
+import io
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import tarfile
+import time
+
+DISK_MIB = 64
+OUT_MIB = 64
+NORMAL_BOOT = 4.0      # seconds from start to L1's "up", machine otherwise idle
+BOOT_TIMEOUT = 90.0
+GRACE = 20.0
+
+# L0's time stamp counter runs at one rate, which QEMU's TCG does not say. KVM in
+# L1 then keeps the rate that Linux measured first; if the better measurement a
+# second later differs by more than 250 ppm, as it does on a busy machine, KVM
+# leaves the guest's TSC multiplier at zero and L2's timers never fire. Nor may
+# Linux judge the timer by a count of its ticks in a few early milliseconds: on a
+# busy machine it panics ("timer doesn't work").
+L1_APPEND = "setcpuid=constant_tsc no_timer_check"
+
+# What no console of a healthy run shows, at any level.
+BAD_LINE = re.compile(
+    r"WARNING: |BUG: |\bOops\b|Kernel panic|KASAN|UBSAN|general protection"
+    r"|possible (circular|recursive|irq lock inversion)|suspicious RCU"
+    r"|INFO: task .* blocked|rcu: INFO|detected stall|soft lockup"
+    r"|inconsistent lock state|held lock freed|sleeping function called"
+    r"|KVM internal error|list_(add|del) corruption|Call Trace:")
+
+
+def l0_command(paths, case, folder, initrd, shell=None):
+    """The command line of L0, as a list of words."""
+    append = f"console=ttyS0 loglevel=5 intel_iommu=on panic=-1 oops=panic " \
+             f"panic_on_warn=1 {L1_APPEND} {case.append}".strip()
+    command = [
+        paths.qemu_l0, "-L", "/usr/share/seabios", "-L", "/usr/share/qemu",
+        "-machine", "q35,i8042=off", "-cpu", "EPYC-v4,-xsavec", "-smp", "2",
+        "-accel", "tcg,thread=multi", "-m", str(case.memory),
+        "-nodefaults", "-display", "none", "-no-reboot",
+        "-device", "intel-iommu,intremap=on,aw-bits=48",
+        "-kernel", paths.kernel, "-initrd", initrd, "-append", append,
+    ]
+    for level, name in (("l1", "console-l1.log"), (None, "report.log"),
+                        ("l2", "console-l2.log")):
+        chardev = f"file,id={name},path={folder / name}"
+        if name == "report.log":
+            chardev = (f"socket,id={name},path={folder / 'report.sock'},"
+                       f"server=on,wait=off,logfile={folder / name}")
+        if shell and shell == level:
+            chardev = f"stdio,id={name},signal=off,logfile={folder / name}"
+        command += ["-chardev", chardev, "-serial", f"chardev:{name}"]
+    command += ["-monitor", f"unix:{folder / 'l0.sock'},server=on,wait=off"]
+    command += ["-drive", f"if=none,id=out,format=raw,file={folder / 'out.img'}",
+                "-device", "nvme,serial=lab-out,drive=out,addr=0x1e.0"]
+    for device in case.devices:
+        command += device.args
+    command += case.qemu
+    return [str(word).replace("{dir}", str(folder)) for word in command]
+
+
+def quote(command):
+    return " ".join(shlex.quote(word) for word in command)
+
+
+class Reports:
+    """L1's report line, read while L0 writes it."""
+
+    def __init__(self, path, narrate):
+        self.path = path
+        self.narrate = narrate
+        self.rest = ""
+        self.offset = 0
+        self.start = time.monotonic()
+        self.up = None
+        self.lines = []
+
+    def poll(self):
+        """Takes in the whole lines that have come since the last call."""
+        with open(self.path, encoding="utf-8", errors="replace") as source:
+            source.seek(self.offset)
+            text = source.read()
+            self.offset = source.tell()
+        *whole, self.rest = (self.rest + text).split("\n")
+        for line in whole:
+            verb, _, words = line.strip().partition(" ")
+            self.lines.append((verb, words))
+            if verb == "up":
+                self.up = time.monotonic() - self.start
+            if self.narrate and verb == "say":
+                level, _, words = words.partition(" ")
+                print(f"{time.monotonic() - self.start:6.1f}s  {level}  {words}",
+                      flush=True)
+            elif self.narrate and verb == "row":
+                print(f"         {words}", flush=True)
+
+    def all(self, verb):
+        return [words for name, words in self.lines if name == verb]
+
+    def last(self, verb):
+        found = self.all(verb)
+        return found[-1] if found else None
+
+
+def end_case(folder, process, scale):
+    """Tells L1 that time is up, and lets it say what L2 was doing."""
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(str(folder / "report.sock"))
+            line.sendall(b"timeout\n")
+            process.wait(GRACE * scale)
+        except (OSError, subprocess.TimeoutExpired):
+            pass
+
+
+def ask_monitor(folder, commands):
+    """What L0's monitor says to these commands, for a machine that hangs."""
+    answer = ""
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.settimeout(5)
+        try:
+            monitor.connect(str(folder / "l0.sock"))
+            for command in commands:
+                monitor.sendall(command.encode() + b"\n")
+                time.sleep(0.5)
+                answer += monitor.recv(1 << 20).decode(errors="replace")
+        except OSError as error:
+            answer += f"monitor: {error}\n"
+    return answer
+
+
+def stop(process):
+    """Ends L0; it has nothing to lose."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def follow(process, reports, case, scale):
+    """Waits for L0's end. Returns None, or why it was ended here.
+
+    A case's timeout is what it may take on an idle machine; how long L1's boot
+    took tells by how much this one is slower right now.
+    """
+    while True:
+        ended = process.poll() is not None
+        reports.poll()
+        if ended:
+            return None
+        spent = time.monotonic() - reports.start
+        if scale and reports.up is None and spent > BOOT_TIMEOUT * scale:
+            return f"L1 did not come up in {spent:.0f} s"
+        if scale and reports.up is not None:
+            slower = max(1.0, reports.up / NORMAL_BOOT)
+            if spent > case.timeout * scale * slower:
+                return f"not done after {spent:.0f} s"
+        time.sleep(0.05)
+
+
+def unpack_results(folder):
+    """Unpacks what L1 left on its result disk; a killed L1 leaves nothing."""
+    image = folder / "out.img"
+    try:
+        with open(image, "rb") as source, \
+                tarfile.open(fileobj=io.BufferedReader(source)) as tar:
+            tar.extractall(folder / "out", filter="data")
+    except (tarfile.TarError, OSError):
+        return
+    image.unlink()
+
+
+def bad_lines(folder, case):
+    """Lines of any console that make a run a failure."""
+    allowed = [re.compile(text) for text in case.allow]
+    found = []
+    names = ("console-l1.log", "console-l2.log", "out/dmesg-l1.txt",
+             "out/qemu-l2.log")
+    for name in names:
+        path = folder / name
+        if not path.exists():
+            continue
+        for line in path.read_text(errors="replace").splitlines():
+            if BAD_LINE.search(line) and not any(
+                    pattern.search(line) for pattern in allowed):
+                found.append(f"{name}: {line.strip()}")
+    return found
+
+
+def judge(reports, why_ended, bad):
+    """(result, reason) of a run; the default is "killed"."""
+    verdict = reports.last("verdict")
+    why = next(iter(reports.all("why")), None)
+    if why_ended:
+        seen = f"; {bad[0]}" if bad else ""
+        return "fail", f"killed: {why_ended}{seen}"
+    if verdict is None:
+        return "fail", why or "killed: L1 ended without a verdict"
+    if bad:
+        return "fail", bad[0]
+    if verdict == "4":
+        return "skip", reports.last("skip") or "no reason given"
+    if verdict != "0":
+        return "fail", why or f"the case's script ended with status {verdict}, see console-l1.log"
+    return "pass", ""
