@@ -21,6 +21,12 @@ OPTIONS=$BUILD/options.sh
 # PATH may put another one first.
 PYTHON=/usr/bin/python3
 
+# Clones of this repository share one ccache: paths below the clone count as
+# relative. The kernel maps its own path out of __FILE__ with an option that
+# names it, so that option says nothing about the result.
+export CCACHE_BASEDIR=$TOP CCACHE_NOHASHDIR=1
+export CCACHE_IGNOREOPTIONS='-fmacro-prefix-map=*'
+
 note() { printf '    %s\n' "$*"; }
 warn() { printf 'warning: %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
