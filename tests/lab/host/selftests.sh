@@ -10,7 +10,7 @@
 arguments()
 {
 	case $1 in
-	memslot_perf_test) echo "-l 1" ;;
+	memslot_perf_test) echo "-l 1 -s 512" ;;
 	esac
 }
 
