@@ -1,0 +1,476 @@
+/*
+ * The binding of one assigned device as a TDI
+ *
+ * Who asks for something has a vCPU's thread or the monitor's, and holds the
+ * BQL.  The TSM may take seconds, so the BQL is dropped around its calls; what
+ * can happen in the meantime is one of two:
+ *
+ *  - Another request for the same TDI, a conversion of its MMIO, a config write
+ *    that would hurt it: refused, as the binding is busy, and frozen.
+ *  - Reset, unplug, end of QEMU, loss of the MMIO: cannot be refused.  They
+ *    keep the BQL, wait for the TSM by means of the lock of the binding, undo
+ *    what the request has done, and leave a mark for it, the epoch.  Since the
+ *    request took the lock before it dropped the BQL, they always come after
+ *    the TSM has finished with it.
+ *
+ * Order: MMIO turns private after LOCK, and shared after the TSM has unbound
+ * the TDI.  If it cannot unbind it, MMIO stays private.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/lockable.h"
+#include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "binding.h"
+#include "trace.h"
+
+void tdi_binding_init(TDIBinding *binding, const char *name,
+                      const TDIBindingOps *ops, void *opaque,
+                      const TSMOps *tsm, TSMContext *ctx)
+{
+    binding->name = name;
+    binding->ops = ops;
+    binding->opaque = opaque;
+    binding->tsm = tsm;
+    binding->ctx = ctx;
+    binding->state = TDI_STATE_CONFIG_UNLOCKED;
+    qemu_mutex_init(&binding->lock);
+}
+
+static void tdi_binding_forget_report(TDIBinding *binding)
+{
+    g_clear_pointer(&binding->parts, g_array_unref);
+}
+
+void tdi_binding_destroy(TDIBinding *binding)
+{
+    assert(!binding->bound && !binding->busy);
+    tdi_binding_forget_report(binding);
+    qemu_mutex_destroy(&binding->lock);
+}
+
+/* The only place where the state changes. */
+static void tdi_binding_set(TDIBinding *binding, TDIState state,
+                            TDIReason reason)
+{
+    TDIState old = binding->state;
+
+    if (old == state) {
+        return;
+    }
+    trace_vfio_private_tdi_state(binding->name, tdi_state_name(old),
+                                 tdi_state_name(state),
+                                 tdi_reason_name(reason));
+    binding->state = state;
+    if (state == TDI_STATE_CONFIG_UNLOCKED) {
+        tdi_binding_forget_report(binding);
+    }
+    binding->ops->changed(binding->opaque, old, state, reason);
+}
+
+/* An event that has become a fact: the table must not refuse it. */
+static void tdi_binding_event(TDIBinding *binding, TDIEvent event,
+                              TDIReason reason)
+{
+    TDIState next;
+    bool allowed = tdi_next(binding->state, event, reason, &next);
+
+    assert(allowed);
+    tdi_binding_set(binding, next, reason);
+}
+
+static bool tdi_binding_allows(TDIBinding *binding, TDIEvent event,
+                               TDIReason reason)
+{
+    TDIState next;
+
+    return tdi_next(binding->state, event, reason, &next);
+}
+
+/*
+ * Calls of the TSM without the BQL
+ */
+
+typedef struct TDICall {
+    uint32_t rid;
+    uint32_t state;
+    GByteArray *report;
+    uint64_t code;
+} TDICall;
+
+typedef int TDICallFn(TDIBinding *binding, TDICall *call);
+
+static int tdi_binding_call(TDIBinding *binding, TDICallFn *fn, TDICall *call)
+{
+    unsigned int epoch = binding->epoch;
+    int ret;
+
+    assert(!binding->busy);
+    binding->busy = true;
+    qemu_mutex_lock(&binding->lock);
+    bql_unlock();
+
+    ret = fn(binding, call);
+
+    qemu_mutex_unlock(&binding->lock);
+    bql_lock();
+    binding->busy = false;
+    return epoch == binding->epoch ? ret : -ECANCELED;
+}
+
+/* The report comes along: conversions depend on it. */
+static int tdi_call_bind(TDIBinding *binding, TDICall *call)
+{
+    int ret = binding->tsm->bind(binding->ctx, call->rid);
+
+    if (ret) {
+        /* Bound or not: never leave it at a guess. */
+        return binding->tsm->unbind(binding->ctx) ? -ENOTRECOVERABLE : ret;
+    }
+    if (binding->tsm->read_report(binding->ctx, &call->report, &call->code)) {
+        call->report = NULL;
+    }
+    return 0;
+}
+
+static int tdi_call_unbind(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->unbind(binding->ctx);
+}
+
+static int tdi_call_start(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->start(binding->ctx, &call->code);
+}
+
+static int tdi_call_get_state(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->get_state(binding->ctx, &call->state, &call->code);
+}
+
+static int tdi_call_read_report(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->read_report(binding->ctx, &call->report, &call->code);
+}
+
+/*
+ * Operations
+ */
+
+static void tdi_binding_take_report(TDIBinding *binding,
+                                    const GByteArray *report)
+{
+    uint64_t sizes[TDI_REPORT_NR_BARS] = {};
+    const char *reason = "it could not be read";
+
+    tdi_binding_forget_report(binding);
+    if (report) {
+        binding->ops->bar_sizes(binding->opaque, sizes);
+        binding->parts = tdi_report_parse(report->data, report->len, sizes,
+                                          &reason);
+    }
+    if (binding->parts) {
+        trace_vfio_private_tdi_report(binding->name, report->len,
+                                      binding->parts->len);
+    } else {
+        trace_vfio_private_tdi_bad_report(binding->name, reason);
+        warn_report_once("vfio %s: the interface report is of no use: %s; no "
+                         "MMIO can be private", binding->name, reason);
+    }
+}
+
+int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
+{
+    g_autoptr(GByteArray) report = NULL;
+    TDICall call = {};
+    int ret;
+
+    if (binding->busy) {
+        return -EBUSY;
+    }
+    if (!tdi_binding_allows(binding, TDI_EVENT_BIND, reason)) {
+        return -EPERM;
+    }
+    if (!binding->tsm->connected(binding->ctx)) {
+        return -ENXIO;
+    }
+    if (!binding->ops->ready(binding->opaque)) {
+        return -EBUSY;
+    }
+
+    call.rid = binding->ops->rid(binding->opaque);
+    /* Whoever unbinds by force meanwhile has to know. */
+    binding->bound = true;
+    ret = tdi_binding_call(binding, tdi_call_bind, &call);
+    report = call.report;
+    trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
+
+    if (ret == -ECANCELED) {
+        return ret;
+    }
+    if (ret == -ENOTRECOVERABLE) {
+        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
+        return ret;
+    }
+    if (ret) {
+        binding->bound = false;
+        return ret;
+    }
+    binding->rid = call.rid;
+    tdi_binding_event(binding, TDI_EVENT_BIND, reason);
+    tdi_binding_take_report(binding, report);
+    return 0;
+}
+
+/* Is there a TDI, and is it still the one that was bound? */
+static int tdi_binding_check(TDIBinding *binding)
+{
+    if (binding->busy) {
+        return -EBUSY;
+    }
+    if (!binding->bound) {
+        return -EPERM;
+    }
+    /* A change of the requester ID is an error to TDISP, too. */
+    if (binding->ops->rid(binding->opaque) != binding->rid &&
+        binding->state != TDI_STATE_ERROR) {
+        qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: buses were renumbered, the "
+                      "TDI can only be unbound\n", binding->name);
+        tdi_binding_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
+    }
+    return 0;
+}
+
+int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
+{
+    TDICall call = {};
+    TDIState next;
+    int ret;
+
+    *code = 0;
+    if (!binding->bound && !binding->busy) {
+        return 0;
+    }
+    ret = tdi_binding_check(binding);
+    if (!ret) {
+        ret = tdi_binding_call(binding, tdi_call_get_state, &call);
+        *code = call.code;
+    }
+    if (ret) {
+        return ret;
+    }
+    next = tdi_observe(binding->state, call.state);
+    tdi_binding_set(binding, next, next == TDI_STATE_ERROR ?
+                    TDI_REASON_DEVICE_ERROR : reason);
+    return 0;
+}
+
+static bool tdi_binding_all_private(TDIBinding *binding)
+{
+    unsigned int i;
+
+    for (i = 0; binding->parts && i < binding->parts->len; i++) {
+        TDIReportPart *part = &g_array_index(binding->parts, TDIReportPart, i);
+
+        if (part->tee && !binding->ops->part_private(binding->opaque, part)) {
+            return false;
+        }
+    }
+    return binding->parts;
+}
+
+int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
+{
+    TDICall call = {};
+    uint64_t query_code;
+    int ret;
+
+    *code = 0;
+    ret = tdi_binding_check(binding);
+    if (ret) {
+        return ret;
+    }
+    if (!tdi_binding_allows(binding, TDI_EVENT_START, reason) ||
+        !tdi_binding_all_private(binding)) {
+        return -EPERM;
+    }
+
+    ret = tdi_binding_call(binding, tdi_call_start, &call);
+    *code = call.code;
+    trace_vfio_private_tdi_start(binding->name, call.code, ret);
+    if (!ret) {
+        tdi_binding_event(binding, TDI_EVENT_START, reason);
+    } else if (ret != -ECANCELED) {
+        /* It may run, or not.  Unless it says ERROR, that is not resolved. */
+        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
+        tdi_binding_query(binding, reason, &query_code);
+    }
+    return ret;
+}
+
+/* Turn everything shared that is left of a TDI that the TSM has unbound. */
+static int tdi_binding_release(TDIBinding *binding, TDIEvent event,
+                               TDIReason reason)
+{
+    int ret = binding->ops->share_all(binding->opaque);
+
+    if (ret) {
+        error_report("vfio %s: MMIO stays private: %s", binding->name,
+                     strerror(-ret));
+    }
+    tdi_binding_event(binding, event, reason);
+    if (binding->hidden) {
+        binding->hidden = false;
+        binding->ops->hide(binding->opaque, false);
+    }
+    return ret;
+}
+
+int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
+{
+    TDICall call = {};
+    int ret = 0;
+
+    if (binding->busy) {
+        return -EBUSY;
+    }
+    if (binding->bound) {
+        ret = tdi_binding_call(binding, tdi_call_unbind, &call);
+        trace_vfio_private_tdi_unbind(binding->name,
+                                      tdi_event_name(TDI_EVENT_UNBIND), ret);
+    } else if (!binding->hidden) {
+        return 0;
+    }
+    if (ret == -ECANCELED) {
+        return ret;
+    }
+    if (ret) {
+        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
+        return ret;
+    }
+    binding->bound = false;
+    return tdi_binding_release(binding, TDI_EVENT_UNBIND, reason);
+}
+
+int tdi_binding_report(TDIBinding *binding, GByteArray **report,
+                       uint64_t *code)
+{
+    TDICall call = {};
+    uint64_t query_code;
+    int ret;
+
+    *code = 0;
+    ret = tdi_binding_check(binding);
+    if (!ret && binding->state != TDI_STATE_CONFIG_LOCKED &&
+        binding->state != TDI_STATE_RUN) {
+        ret = -EPERM;
+    }
+    if (ret) {
+        return ret;
+    }
+
+    ret = tdi_binding_call(binding, tdi_call_read_report, &call);
+    *code = call.code;
+    if (ret) {
+        g_clear_pointer(&call.report, g_byte_array_unref);
+        if (ret != -ECANCELED) {
+            tdi_binding_query(binding, TDI_REASON_GUEST, &query_code);
+        }
+        return ret;
+    }
+    /* What the guest judges is what conversions are checked against. */
+    if (binding->state == TDI_STATE_CONFIG_LOCKED) {
+        tdi_binding_take_report(binding, call.report);
+    }
+    *report = call.report;
+    return 0;
+}
+
+/*
+ * Unbinding by force
+ */
+
+static bool tdi_binding_force_unbind(TDIBinding *binding, const char *why,
+                                     TDIReason reason)
+{
+    int ret;
+
+    WITH_QEMU_LOCK_GUARD(&binding->lock) {
+        ret = binding->tsm->unbind(binding->ctx);
+    }
+    binding->epoch++;
+    trace_vfio_private_tdi_unbind(binding->name, why, ret);
+    if (ret) {
+        error_report("vfio %s: cannot unbind the TDI: %s; it is out of use",
+                     binding->name, strerror(-ret));
+        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
+        return false;
+    }
+    binding->bound = false;
+    return true;
+}
+
+bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
+{
+    if (binding->bound &&
+        !tdi_binding_force_unbind(binding, tdi_event_name(event), reason)) {
+        return false;
+    }
+    if (binding->state == TDI_STATE_CONFIG_UNLOCKED) {
+        /* A bind that was in progress has not got any further. */
+        return true;
+    }
+    if (event == TDI_EVENT_EXIT) {
+        tdi_binding_event(binding, event, reason);
+    } else {
+        tdi_binding_release(binding, event, reason);
+    }
+    return true;
+}
+
+void tdi_binding_revoked(TDIBinding *binding, TDIReason reason)
+{
+    TDIState old = binding->state;
+
+    if (!binding->bound) {
+        return;
+    }
+    qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: a bound TDI is reset or loses its "
+                  "MMIO, it is stopped\n", binding->name);
+    if (tdi_binding_force_unbind(binding, "revoke", reason) &&
+        old != TDI_STATE_CONFIG_UNLOCKED) {
+        binding->hidden = true;
+        binding->ops->hide(binding->opaque, true);
+        tdi_binding_event(binding, TDI_EVENT_ERROR, reason);
+    }
+}
+
+/*
+ * Questions
+ */
+
+int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
+                            uint64_t offset, uint64_t size, bool to_private)
+{
+    if (binding->busy) {
+        return -EBUSY;
+    }
+    switch (binding->state) {
+    case TDI_STATE_CONFIG_UNLOCKED:
+        return !to_private || !binding->tsm->connected(binding->ctx) ? 0 :
+               -EPERM;
+    case TDI_STATE_CONFIG_LOCKED:
+        return to_private && tdi_report_allows(binding->parts, bar, offset,
+                                               size) ? 0 : -EPERM;
+    default:
+        return -EPERM;
+    }
+}
+
+bool tdi_binding_frozen(const TDIBinding *binding)
+{
+    return binding->bound;
+}

@@ -1,0 +1,174 @@
+/*
+ * The binding of one assigned device as a TDI
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_PRIVATE_BINDING_H
+#define HW_VFIO_PRIVATE_BINDING_H
+
+#include "qemu/queue.h"
+#include "qemu/thread.h"
+#include "report.h"
+#include "tdi.h"
+#include "tsm.h"
+
+typedef struct TDIBinding TDIBinding;
+
+/**
+ * struct TDIBindingOps - what a binding needs of its device
+ *
+ * All are called with the BQL held.
+ *
+ * @rid: requester ID that the device has in the guest at this moment
+ * @ready: may it be locked: memory decode and bus mastering on, all of its BARs
+ *     mapped into the guest, none of it private?
+ * @bar_sizes: bytes of each memory BAR, for tdi_report_parse()
+ * @part_private: is all of this part of a BAR private, but for pages that QEMU
+ *     emulates?
+ * @share_all: turn all of its MMIO shared.  Returns 0 or -errno.
+ * @hide: keep its MMIO out of the guest's reach when it is mapped next, or give
+ *     it back
+ * @changed: the state has changed
+ */
+typedef struct TDIBindingOps {
+    uint32_t (*rid)(void *opaque);
+    bool (*ready)(void *opaque);
+    void (*bar_sizes)(void *opaque, uint64_t sizes[TDI_REPORT_NR_BARS]);
+    bool (*part_private)(void *opaque, const TDIReportPart *part);
+    int (*share_all)(void *opaque);
+    void (*hide)(void *opaque, bool hide);
+    void (*changed)(void *opaque, TDIState old, TDIState new,
+                    TDIReason reason);
+} TDIBindingOps;
+
+/**
+ * struct TDIBinding - one device that can be bound as a TDI
+ *
+ * @name: of the device, for messages
+ * @ops, @opaque: the device
+ * @tsm, @ctx: its TSM
+ * @lock: held around every call of @tsm.  Lock order: BQL, then @lock; whoever
+ *     holds @lock may drop the BQL but not take it.
+ *
+ * The rest is guarded by the BQL.
+ *
+ * @state: what is known of the TDI
+ * @bound: the TSM has to be told to unbind; true in every state but
+ *     CONFIG_UNLOCKED, except for @hidden
+ * @busy: a request has dropped the BQL
+ * @hidden: the TDI was unbound behind the guest's back, @state is ERROR and its
+ *     MMIO is out of reach until the guest unbinds it, too
+ * @epoch: counts what happens behind the back of a request that is @busy
+ * @rid: requester ID that it was bound with
+ * @parts: MMIO of the report; NULL if there is none that makes sense
+ */
+struct TDIBinding {
+    const char *name;
+    const TDIBindingOps *ops;
+    void *opaque;
+    const TSMOps *tsm;
+    TSMContext *ctx;
+    QemuMutex lock;
+
+    TDIState state;
+    bool bound;
+    bool busy;
+    bool hidden;
+    unsigned int epoch;
+    uint32_t rid;
+    GArray *parts;
+    QLIST_ENTRY(TDIBinding) next;
+};
+
+/* tdi_binding_init: unbound; @binding is zeroed */
+void tdi_binding_init(TDIBinding *binding, const char *name,
+                      const TDIBindingOps *ops, void *opaque,
+                      const TSMOps *tsm, TSMContext *ctx);
+
+/* tdi_binding_destroy: of a binding that is not bound and not busy */
+void tdi_binding_destroy(TDIBinding *binding);
+
+/*
+ * The operations that the guest or the monitor asks for.
+ *
+ * Context: BQL, which they drop while the TSM works.  The caller holds a
+ * reference to what contains the binding, and no other lock.
+ *
+ * Return 0 or -errno, and set @code to the code of a TDISP error, or 0:
+ * -EPERM: not in this state, changes nothing; -EBUSY: another one is in
+ * progress, or the device is not ready; -ENXIO: no TSM is connected;
+ * -ECANCELED: the TDI was reset or unplugged meanwhile; others: see
+ * &struct TSMOps.
+ */
+
+/* tdi_binding_bind: lock it */
+int tdi_binding_bind(TDIBinding *binding, TDIReason reason);
+
+/* tdi_binding_start: to RUN; all TEE memory of the report must be private */
+int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code);
+
+/**
+ * tdi_binding_unbind: stop it, then turn its MMIO shared
+ *
+ * Possible in every state, and a success if it is not bound.  If it fails, the
+ * MMIO remains private, and the state is UNKNOWN.
+ */
+int tdi_binding_unbind(TDIBinding *binding, TDIReason reason);
+
+/* tdi_binding_query: ask the device for its state; the result is in @state */
+int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code);
+
+/**
+ * tdi_binding_report: read the report and remember its ranges
+ * @report: out, on success: to be freed by the caller
+ */
+int tdi_binding_report(TDIBinding *binding, GByteArray **report,
+                       uint64_t *code);
+
+/**
+ * tdi_binding_force: unbind it, whatever the guest thinks
+ * @binding: the binding; nothing happens if it is not bound
+ * @event: TDI_EVENT_RESET, TDI_EVENT_UNPLUG or TDI_EVENT_EXIT
+ * @reason: the reason that goes with it
+ *
+ * Turns the MMIO shared afterwards, but for EXIT.
+ *
+ * Context: BQL, which is kept; waits for the TSM.
+ * Returns: false if it is still bound; this has been reported.
+ */
+bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason);
+
+/**
+ * tdi_binding_revoked: it is about to be reset, or its MMIO to be unmapped
+ * @binding: the binding; nothing happens if it is not bound
+ * @reason: on whose behalf
+ *
+ * The guest can do this to itself, e.g. by the port above the device.  The TDI
+ * is unbound first, and @hidden until the guest knows.
+ *
+ * Context: BQL, which is kept; waits for the TSM.  In a memory transaction.
+ */
+void tdi_binding_revoked(TDIBinding *binding, TDIReason reason);
+
+/**
+ * tdi_binding_may_convert: may the guest convert this piece of a BAR?
+ * @bar: BAR number
+ * @offset: bytes inside the BAR
+ * @size: bytes, not 0
+ * @to_private: wanted state, which a part of the piece does not have
+ *
+ * A device without a connected TSM is not a TDI, and may be converted at will.
+ * All others: to private in CONFIG_LOCKED, what the report calls TEE memory; to
+ * shared when unbound.
+ *
+ * Context: BQL.
+ * Returns: 0; -EBUSY; -EPERM
+ */
+int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
+                            uint64_t offset, uint64_t size, bool to_private);
+
+/* tdi_binding_frozen: must the device keep its configuration? */
+bool tdi_binding_frozen(const TDIBinding *binding);
+
+#endif /* HW_VFIO_PRIVATE_BINDING_H */

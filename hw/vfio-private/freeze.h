@@ -1,0 +1,32 @@
+/*
+ * Config space bits that must not change while a device is bound as a TDI
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_PRIVATE_FREEZE_H
+#define HW_VFIO_PRIVATE_FREEZE_H
+
+/**
+ * vfio_private_freeze_init: find the bits
+ * @config: config space of the device as the guest sees it
+ * @size: bytes of it
+ * @mask: out, zeroed, @size bytes: one bits must keep their value
+ */
+void vfio_private_freeze_init(const uint8_t *config, uint32_t size,
+                              uint8_t *mask);
+
+/**
+ * vfio_private_freeze: take the forbidden part out of a write
+ * @mask: from vfio_private_freeze_init()
+ * @addr: config space offset; the write is inside what @mask covers
+ * @now: what is there now
+ * @val: what is to be written
+ * @len: bytes, at most 4
+ *
+ * Returns: @val with the bits that are frozen as in @now.
+ */
+uint32_t vfio_private_freeze(const uint8_t *mask, uint32_t addr, uint32_t now,
+                             uint32_t val, int len);
+
+#endif /* HW_VFIO_PRIVATE_FREEZE_H */

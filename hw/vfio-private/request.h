@@ -1,0 +1,61 @@
+/*
+ * Requests of a guest about its TEE-I/O devices: TDCM
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_PRIVATE_REQUEST_H
+#define HW_VFIO_PRIVATE_REQUEST_H
+
+#include "exec/hwaddr.h"
+#include "binding.h"
+
+/**
+ * struct TDCMCall - how the guest rings, from registers
+ * @devid: requester ID of the device in the guest, segment in bits 31:16
+ * @gpa: the buffer, without a shared bit
+ * @size: bytes
+ * @vector: interrupt for the completion, 0: the guest polls
+ */
+typedef struct TDCMCall {
+    uint64_t devid;
+    uint64_t gpa;
+    uint64_t size;
+    uint64_t vector;
+} TDCMCall;
+
+/**
+ * struct TDCMGuest - the guest, as far as a request needs it
+ *
+ * @find: find a device that can be bound.  Returns its binding, with a
+ *     reference to what contains it, or NULL
+ * @put: drop the reference
+ * @shared: is all of this range ordinary RAM that is shared?
+ * @read: read from such a range.  Returns false if it is not one any more.
+ * @write: write to it, likewise
+ */
+typedef struct TDCMGuest {
+    TDIBinding *(*find)(uint32_t rid);
+    void (*put)(TDIBinding *binding);
+    bool (*shared)(hwaddr gpa, uint64_t size);
+    bool (*read)(hwaddr gpa, void *buf, uint64_t size);
+    bool (*write)(hwaddr gpa, const void *buf, uint64_t size);
+} TDCMGuest;
+
+/**
+ * vfio_private_request: carry out a request of the guest
+ * @guest: the guest
+ * @call: all of it may be hostile
+ *
+ * It is done when this returns: the buffer has the result, as the guest's
+ * header linux/tdcm.h describes it.
+ *
+ * Context: BQL, which is dropped while the TSM works; a vCPU's thread.
+ * Returns: 0 if the request was taken, whatever became of it; with the buffer
+ *     untouched: -EINVAL: no such device, or the buffer is not one: shared RAM,
+ *     whole pages, at most TDCM_BUFFER_PAGES_MAX, a proper header;
+ *     -EOPNOTSUPP: an event was asked for.
+ */
+int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call);
+
+#endif /* HW_VFIO_PRIVATE_REQUEST_H */

@@ -1,0 +1,130 @@
+/*
+ * TEE device interface (TDI): states, events and what leads where
+ *
+ *                    BIND             START (guest only)
+ *   CONFIG_UNLOCKED ------> CONFIG_LOCKED ------> RUN
+ *       ^  ^                    |  |              |  |
+ *       |  |      ERROR         |  +-----+--------+  |
+ *       |  +---- ERROR <--------+--------)-----------+
+ *       |                                |
+ *       +---- UNBIND, RESET, UNPLUG, EXIT, from anywhere
+ *
+ * LOST leads to UNKNOWN from anywhere.  Nothing else leads out of ERROR and
+ * UNKNOWN than to be unbound, so that no failure ends in an assumption.
+ *
+ * This file is a table and knows nothing of QOM, KVM or ioctls.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "tdi.h"
+
+#define REFUSED (-1)
+#define REASON(name) (1u << TDI_REASON_##name)
+
+typedef struct TDIRule {
+    const char *name;
+    unsigned int reasons;
+    int8_t next[TDI_STATE__MAX];
+} TDIRule;
+
+#define UNLOCKED TDI_STATE_CONFIG_UNLOCKED
+#define LOCKED   TDI_STATE_CONFIG_LOCKED
+#define RUN      TDI_STATE_RUN
+#define ERR      TDI_STATE_ERROR
+#define UNKNOWN  TDI_STATE_UNKNOWN
+
+/* In the order of the states: UNLOCKED, LOCKED, RUN, ERROR, UNKNOWN */
+static const TDIRule rules[TDI_EVENT__MAX] = {
+    [TDI_EVENT_BIND] = {
+        "bind", REASON(GUEST) | REASON(MONITOR),
+        { LOCKED, REFUSED, REFUSED, REFUSED, REFUSED },
+    },
+    [TDI_EVENT_START] = {
+        "start", REASON(GUEST),
+        { REFUSED, RUN, REFUSED, REFUSED, REFUSED },
+    },
+    [TDI_EVENT_UNBIND] = {
+        "unbind", REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+    },
+    [TDI_EVENT_ERROR] = {
+        "error", REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
+        { REFUSED, ERR, ERR, ERR, ERR },
+    },
+    [TDI_EVENT_LOST] = {
+        "lost", (1u << TDI_REASON__MAX) - 1,
+        { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN },
+    },
+    [TDI_EVENT_RESET] = {
+        "reset", REASON(RESET),
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+    },
+    [TDI_EVENT_UNPLUG] = {
+        "unplug", REASON(UNPLUG),
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+    },
+    [TDI_EVENT_EXIT] = {
+        "exit", REASON(EXIT),
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+    },
+};
+
+static const char *const state_names[TDI_STATE__MAX] = {
+    [TDI_STATE_CONFIG_UNLOCKED] = "config-unlocked",
+    [TDI_STATE_CONFIG_LOCKED] = "config-locked",
+    [TDI_STATE_RUN] = "run",
+    [TDI_STATE_ERROR] = "error",
+    [TDI_STATE_UNKNOWN] = "unknown",
+};
+
+static const char *const reason_names[TDI_REASON__MAX] = {
+    [TDI_REASON_GUEST] = "guest",
+    [TDI_REASON_MONITOR] = "monitor",
+    [TDI_REASON_RESET] = "reset",
+    [TDI_REASON_UNPLUG] = "unplug",
+    [TDI_REASON_EXIT] = "exit",
+    [TDI_REASON_DEVICE_ERROR] = "device-error",
+};
+
+const char *tdi_state_name(TDIState state)
+{
+    return state_names[state];
+}
+
+const char *tdi_event_name(TDIEvent event)
+{
+    return rules[event].name;
+}
+
+const char *tdi_reason_name(TDIReason reason)
+{
+    return reason_names[reason];
+}
+
+bool tdi_next(TDIState state, TDIEvent event, TDIReason reason, TDIState *next)
+{
+    const TDIRule *rule = &rules[event];
+
+    if (!(rule->reasons & (1u << reason)) || rule->next[state] == REFUSED) {
+        return false;
+    }
+    *next = rule->next[state];
+    return true;
+}
+
+TDIState tdi_observe(TDIState state, uint32_t reported)
+{
+    switch (state) {
+    case TDI_STATE_CONFIG_LOCKED:
+    case TDI_STATE_RUN:
+        /* Their numbers are those of TDISP. */
+        return reported == state ? state : TDI_STATE_ERROR;
+    case TDI_STATE_UNKNOWN:
+        /* To see it running does not make it what somebody accepted. */
+        return reported == TDI_STATE_ERROR ? TDI_STATE_ERROR : state;
+    default:
+        return state;
+    }
+}

@@ -1,0 +1,79 @@
+/*
+ * What a TSM does for one assigned device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_PRIVATE_TSM_H
+#define HW_VFIO_PRIVATE_TSM_H
+
+typedef struct TSMContext TSMContext;
+typedef struct VFIODevice VFIODevice;
+
+/**
+ * struct TSMOps - a TSM, seen from one device
+ *
+ * All of them may sleep for as long as the device takes to answer.  The caller
+ * serializes the calls for one context, and does not need the BQL.
+ *
+ * Returns, of all that return int: 0; -EBUSY: the device is not in a condition
+ * for it (memory decode or bus mastering off, low power, reset); -ENXIO: the
+ * device is not connected to a TSM; -EIO: the device or the TSM failed;
+ * -EOPNOTSUPP: the TSM cannot do this; other errnos have no meaning of their
+ * own.  Where there is a @code, it is set in any case: TDISP's code of the
+ * error that the device answered with, or 0.
+ *
+ * @connected: can the device be bound?
+ *     Guarantees: asks no device, changes nothing, is fast.
+ * @bind: bind the device to the VM and lock it
+ *     @rid: its requester ID in the guest, segment in bits 31:16
+ *     Guarantees: after 0 the TDI is in CONFIG_LOCKED.  After an error it is
+ *     not bound, unless unbind fails, too.
+ * @unbind: stop the device and take it out of the VM; idempotent
+ *     Guarantees: after 0 the TDI is in CONFIG_UNLOCKED, no work of it is in
+ *     progress, and what it held is scrubbed.
+ * @get_state: ask the device for its state
+ *     @state: out: TDISP's number
+ *     Guarantees: changes nothing.
+ * @read_report: read the whole interface report
+ *     @report: out, on success only: the bytes as the device sent them; the
+ *     caller frees it
+ *     Guarantees: at most TDI_REPORT_MAX_SIZE bytes.  Changes nothing.
+ * @start: start the device
+ *     Guarantees: after 0 the TDI is in RUN.  After an error its state is not
+ *     known.
+ */
+typedef struct TSMOps {
+    bool (*connected)(TSMContext *ctx);
+    int (*bind)(TSMContext *ctx, uint32_t rid);
+    int (*unbind)(TSMContext *ctx);
+    int (*get_state)(TSMContext *ctx, uint32_t *state, uint64_t *code);
+    int (*read_report)(TSMContext *ctx, GByteArray **report, uint64_t *code);
+    int (*start)(TSMContext *ctx, uint64_t *code);
+} TSMOps;
+
+/**
+ * tsm_iommufd_new: prepare a VFIO device for being bound
+ * @vbasedev: device that is attached to its iommufd; outlives the context
+ * @tee_io: the device says that it can be a TDI; only counts if the host's
+ *     sysfs is not at hand
+ * @tvm_arch: architecture of the guest, IOMMU_VDEVICE_TSM_TVM_ARCH_*
+ * @rid: requester ID in the guest, as far as it is known now
+ * @errp: set on failure: the kernel cannot bind devices
+ *
+ * Makes a vIOMMU, which ties the VM to the device, and a vDEVICE in it.  The
+ * requester ID of a device behind a bridge is not final before firmware has
+ * numbered the buses: bind makes a new vDEVICE if it has changed.
+ *
+ * Returns: the context, for tsm_iommufd_ops; or NULL.  To be freed before the
+ *     device is detached.
+ */
+TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
+                            uint32_t tvm_arch, uint32_t rid, Error **errp);
+
+/* tsm_iommufd_free: destroy vDEVICE, which unbinds, and vIOMMU; takes NULL. */
+void tsm_iommufd_free(TSMContext *ctx);
+
+extern const TSMOps tsm_iommufd_ops;
+
+#endif /* HW_VFIO_PRIVATE_TSM_H */

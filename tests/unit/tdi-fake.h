@@ -1,0 +1,355 @@
+/*
+ * Fakes for the unit tests of guest requests and of the binding behind them
+ *
+ * The guest's memory, the device and the TSM are fakes.  The big lock is one,
+ * too: what other threads do while a request has dropped it happens when the
+ * request is about to take it again.
+ *
+ * Included once by each test, after qemu/osdep.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef TESTS_UNIT_TDI_FAKE_H
+#define TESTS_UNIT_TDI_FAKE_H
+
+#include <linux/tdcm.h>
+
+#include "qemu/bswap.h"
+#include "qemu/main-loop.h"
+#include "hw/tdisp/tdisp.h"
+#include "hw/vfio-private/request.h"
+
+#define RAM_BASE    0x100000ULL
+#define RAM_SIZE    0x20000ULL
+#define SHARED_SIZE 0x18000ULL  /* the rest of RAM is private */
+#define RID         0x0108
+#define BAR_SIZE    0x4000ULL
+
+/* The fakes */
+
+typedef struct Fake {
+    TDIBinding binding;
+    uint8_t ram[RAM_SIZE];
+    uint32_t rid;
+    int refs, reads;
+    /* device */
+    bool ready, mmio_private, hidden;
+    /* TSM: its TDI's state, and what the next calls return */
+    uint32_t tdi;
+    bool connected;
+    int bind_ret, unbind_ret, start_ret, report_ret, state_ret, share_ret;
+    uint64_t code;
+    size_t report_len;
+    GString *log;
+    void (*on_relock)(void);
+    void (*on_tsm)(void);
+} Fake;
+
+static Fake f;
+
+bool bql_locked(void)
+{
+    return true;
+}
+
+void bql_lock_impl(const char *file, int line)
+{
+    void (*fn)(void) = f.on_relock;
+
+    g_string_append(f.log, "lock ");
+    f.on_relock = NULL;
+    if (fn) {
+        fn();
+    }
+}
+
+void bql_unlock(void)
+{
+    g_string_append(f.log, "unlock ");
+}
+
+void bql_block_unlock(bool increase)
+{
+}
+
+bool mutex_is_bql(QemuMutex *mutex)
+{
+    return false;
+}
+
+void bql_update_status(bool locked)
+{
+}
+
+static void fake_tsm(const char *what)
+{
+    void (*fn)(void) = f.on_tsm;
+
+    g_string_append_printf(f.log, "%s ", what);
+    f.on_tsm = NULL;
+    if (fn) {
+        fn();
+    }
+}
+
+static bool fake_connected(TSMContext *ctx)
+{
+    return f.connected;
+}
+
+static int fake_bind(TSMContext *ctx, uint32_t rid)
+{
+    g_assert_cmphex(rid, ==, f.rid);
+    fake_tsm("bind");
+    if (!f.bind_ret) {
+        f.tdi = TDISP_STATE_CONFIG_LOCKED;
+    }
+    return f.bind_ret;
+}
+
+static int fake_unbind(TSMContext *ctx)
+{
+    fake_tsm("stop");
+    if (!f.unbind_ret) {
+        f.tdi = TDISP_STATE_CONFIG_UNLOCKED;
+    }
+    return f.unbind_ret;
+}
+
+static int fake_get_state(TSMContext *ctx, uint32_t *state, uint64_t *code)
+{
+    fake_tsm("state");
+    *state = f.tdi;
+    *code = 0;
+    return f.state_ret;
+}
+
+static int fake_read_report(TSMContext *ctx, GByteArray **report,
+                            uint64_t *code)
+{
+    TdispReport head = { .mmio_range_count = cpu_to_le32(2) };
+    TdispReportRange ranges[2] = {
+        { cpu_to_le64(0x777), cpu_to_le32(3), 0, cpu_to_le16(2) },
+        { cpu_to_le64(0x77a), cpu_to_le32(1),
+          cpu_to_le16(TDISP_RANGE_NON_TEE), cpu_to_le16(2) },
+    };
+    uint32_t info_len = cpu_to_le32(f.report_len);
+
+    fake_tsm("report");
+    *code = f.code;
+    if (f.report_ret) {
+        return f.report_ret;
+    }
+    *report = g_byte_array_new();
+    g_byte_array_append(*report, (uint8_t *)&head, sizeof(head));
+    g_byte_array_append(*report, (uint8_t *)ranges, sizeof(ranges));
+    g_byte_array_append(*report, (uint8_t *)&info_len, sizeof(info_len));
+    g_byte_array_set_size(*report, (*report)->len + f.report_len);
+    return 0;
+}
+
+static int fake_start(TSMContext *ctx, uint64_t *code)
+{
+    fake_tsm("start");
+    *code = f.code;
+    if (!f.start_ret) {
+        f.tdi = TDISP_STATE_RUN;
+    }
+    return f.start_ret;
+}
+
+static const TSMOps fake_tsm_ops = {
+    fake_connected, fake_bind, fake_unbind, fake_get_state, fake_read_report,
+    fake_start,
+};
+
+static uint32_t fake_rid(void *opaque)
+{
+    return f.rid;
+}
+
+static bool fake_ready(void *opaque)
+{
+    return f.ready;
+}
+
+static void fake_bar_sizes(void *opaque, uint64_t *sizes)
+{
+    sizes[2] = BAR_SIZE;
+}
+
+static bool fake_part_private(void *opaque, const TDIReportPart *part)
+{
+    g_assert_true(part->tee && part->bar == 2 && part->size == 0x3000);
+    return f.mmio_private;
+}
+
+static int fake_share_all(void *opaque)
+{
+    g_string_append(f.log, "share ");
+    /* Order rule: never before the TSM has stopped it. */
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    f.mmio_private &= !!f.share_ret;
+    return f.share_ret;
+}
+
+static void fake_hide(void *opaque, bool hide)
+{
+    f.hidden = hide;
+}
+
+static void fake_changed(void *opaque, TDIState old, TDIState new,
+                         TDIReason reason)
+{
+    g_assert_cmpint(old, !=, new);
+}
+
+static const TDIBindingOps fake_ops = {
+    fake_rid, fake_ready, fake_bar_sizes, fake_part_private, fake_share_all,
+    fake_hide, fake_changed,
+};
+
+static TDIBinding *fake_find(uint32_t rid)
+{
+    if (rid != RID) {
+        return NULL;
+    }
+    f.refs++;
+    return &f.binding;
+}
+
+static void fake_put(TDIBinding *binding)
+{
+    f.refs--;
+}
+
+static bool fake_shared(hwaddr gpa, uint64_t size)
+{
+    return gpa >= RAM_BASE && gpa - RAM_BASE <= SHARED_SIZE &&
+           size <= SHARED_SIZE - (gpa - RAM_BASE);
+}
+
+/* A second look at memory is a second chance to change it. */
+static bool fake_read(hwaddr gpa, void *buf, uint64_t size)
+{
+    if (!fake_shared(gpa, size)) {
+        return false;
+    }
+    memcpy(buf, f.ram + (gpa - RAM_BASE), size);
+    memset(f.ram + (gpa - RAM_BASE), 0xa5, size);
+    f.reads++;
+    return true;
+}
+
+static bool fake_write(hwaddr gpa, const void *buf, uint64_t size)
+{
+    if (!fake_shared(gpa, size)) {
+        return false;
+    }
+    memcpy(f.ram + (gpa - RAM_BASE), buf, size);
+    return true;
+}
+
+static const TDCMGuest fake_guest = {
+    fake_find, fake_put, fake_shared, fake_read, fake_write,
+};
+
+/* What the tests do */
+
+static inline void setup(void)
+{
+    memset(&f, 0, sizeof(f));
+    f.log = g_string_new("");
+    f.rid = RID;
+    f.connected = true;
+    f.ready = true;
+    tdi_binding_init(&f.binding, "fake", &fake_ops, NULL, &fake_tsm_ops, NULL);
+}
+
+static inline void teardown(void)
+{
+    f.unbind_ret = 0;
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_UNPLUG,
+                                    TDI_REASON_UNPLUG));
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    g_assert_cmpint(f.refs, ==, 0);
+    g_assert_false(f.hidden);
+    tdi_binding_destroy(&f.binding);
+    g_string_free(f.log, true);
+}
+
+static inline struct tdcm_buffer *buffer(uint16_t op)
+{
+    struct tdcm_buffer *b = (struct tdcm_buffer *)f.ram;
+
+    memset(b, 0, 0x1000);
+    b->operation = cpu_to_le16(op);
+    b->data_length = cpu_to_le32(0x1000 - sizeof(*b));
+    return b;
+}
+
+static inline int ring(uint64_t devid, uint64_t gpa, uint64_t size,
+                       uint64_t vector)
+{
+    const TDCMCall call = { devid, gpa, size, vector };
+
+    f.reads = 0;
+    return vfio_private_request(&fake_guest, &call);
+}
+
+static inline struct tdcm_buffer *request(uint16_t op)
+{
+    struct tdcm_buffer *b = buffer(op);
+
+    g_assert_cmpint(ring(RID, RAM_BASE, 0x1000, 0), ==, 0);
+    g_assert_cmpint(f.reads, ==, 1);
+    g_assert_cmpint(le16_to_cpu(b->operation), ==, op);
+    return b;
+}
+
+static inline struct tdcm_buffer *request_ok(uint16_t op)
+{
+    struct tdcm_buffer *b = request(op);
+
+    g_assert_cmpint(b->status, ==, TDCM_STATUS_COMPLETED);
+    g_assert_cmpint(b->error, ==, 0);
+    return b;
+}
+
+static inline void request_err(uint16_t op, uint8_t error)
+{
+    struct tdcm_buffer *b = request(op);
+
+    g_assert_cmpint(b->status, ==, TDCM_STATUS_ERROR);
+    g_assert_cmpint(b->error, ==, error);
+    g_assert_cmpint(b->data_length, ==, 0);
+}
+
+static inline void expect_state(uint8_t state)
+{
+    struct tdcm_buffer *b = request_ok(TDCM_OP_GET_TDI_STATE);
+
+    g_assert_cmpint(le32_to_cpu(b->data_length), ==, 1);
+    g_assert_cmpint(b->data[0], ==, state);
+}
+
+static inline void to_run(void)
+{
+    request_ok(TDCM_OP_BIND);
+    f.mmio_private = true;
+    request_ok(TDCM_OP_START_TDI);
+    expect_state(TDISP_STATE_RUN);
+}
+
+static inline int may_private(uint64_t offset, uint64_t size)
+{
+    return tdi_binding_may_convert(&f.binding, 2, offset, size, true);
+}
+
+static inline int may_shared(uint64_t offset, uint64_t size)
+{
+    return tdi_binding_may_convert(&f.binding, 2, offset, size, false);
+}
+
+#endif /* TESTS_UNIT_TDI_FAKE_H */

@@ -1,0 +1,336 @@
+/*
+ * Unit tests of the binding of a device as a TDI, through guest requests
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "tdi-fake.h"
+
+/* Refusals by state */
+
+static void test_unlocked_refuses(void)
+{
+    setup();
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    request_err(TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_INVALID_STATE);
+    expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+    request_ok(TDCM_OP_UNBIND);
+    /* A TDI must be locked before its MMIO is private. */
+    g_assert_cmpint(may_private(0, 0x1000), ==, -EPERM);
+    g_assert_cmpint(may_shared(0, 0x1000), ==, 0);
+    g_assert_cmpstr(f.log->str, ==, "");
+    teardown();
+}
+
+static void test_bind_refused(void)
+{
+    setup();
+    f.connected = false;
+    g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==, 0);
+    request_err(TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    /* No TSM, no TDI: its MMIO is converted at will. */
+    g_assert_cmpint(may_private(0, BAR_SIZE), ==, 0);
+    f.connected = true;
+    f.ready = false;
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmpstr(f.log->str, ==, "");
+    f.ready = true;
+    f.bind_ret = -EIO;
+    request_err(TDCM_OP_BIND, TDCM_ERROR_DEVICE);
+    g_assert_cmpstr(f.log->str, ==, "unlock bind stop lock ");
+    g_assert_false(tdi_binding_frozen(&f.binding));
+    expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+    f.bind_ret = 0;
+    request_ok(TDCM_OP_BIND);
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    expect_state(TDISP_STATE_CONFIG_LOCKED);
+    teardown();
+}
+
+static void test_monitor_cannot_start(void)
+{
+    uint64_t code;
+
+    setup();
+    g_assert_cmpint(tdi_binding_bind(&f.binding, TDI_REASON_MONITOR), ==, 0);
+    f.mmio_private = true;
+    g_assert_cmpint(tdi_binding_start(&f.binding, TDI_REASON_MONITOR, &code),
+                    ==, -EPERM);
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_LOCKED);
+    teardown();
+}
+
+static void test_start_needs_private_mmio(void)
+{
+    setup();
+    request_ok(TDCM_OP_BIND);
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_LOCKED);
+    teardown();
+}
+
+static void test_no_report_no_private_mmio(void)
+{
+    setup();
+    f.report_ret = -EIO;
+    request_ok(TDCM_OP_BIND);
+    f.mmio_private = true;
+    g_assert_cmpint(may_private(0, 0x1000), ==, -EPERM);
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    f.code = TDISP_ERR_UNSPECIFIED;
+    request_err(TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_TDISP);
+    f.code = 0;
+    f.report_ret = 0;
+    request_ok(TDCM_OP_GET_TDI_REPORT);
+    g_assert_cmpint(may_private(0, 0x3000), ==, 0);
+    teardown();
+}
+
+/* Success */
+
+static void test_life(void)
+{
+    setup();
+    g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==, 1);
+    to_run();
+    g_assert_cmpstr(f.log->str, ==, "unlock bind report lock "
+                    "unlock start lock unlock state lock ");
+    g_assert_true(tdi_binding_frozen(&f.binding));
+    g_string_truncate(f.log, 0);
+    request_ok(TDCM_OP_UNBIND);
+    /* STOP first, then MMIO is shared. */
+    g_assert_cmpstr(f.log->str, ==, "unlock stop lock share ");
+    g_assert_false(tdi_binding_frozen(&f.binding));
+    expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+    to_run();
+    teardown();
+}
+
+static void test_conversions(void)
+{
+    setup();
+    request_ok(TDCM_OP_BIND);
+    g_assert_cmpint(may_private(0, 0x3000), ==, 0);
+    g_assert_cmpint(may_private(0, 0x4000), ==, -EPERM);
+    g_assert_cmpint(may_private(0x3000, 0x1000), ==, -EPERM);
+    g_assert_cmpint(may_shared(0, 0x1000), ==, -EPERM);
+    f.mmio_private = true;
+    request_ok(TDCM_OP_START_TDI);
+    g_assert_cmpint(may_private(0, 0x1000), ==, -EPERM);
+    g_assert_cmpint(may_shared(0, 0x1000), ==, -EPERM);
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_cmpint(may_shared(0, 0x1000), ==, 0);
+    teardown();
+}
+
+/* Failures half way */
+
+static void test_device_error(void)
+{
+    setup();
+    to_run();
+    f.tdi = TDISP_STATE_ERROR;
+    expect_state(TDISP_STATE_ERROR);
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    g_assert_true(f.mmio_private);
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_false(f.mmio_private);
+    to_run();
+    teardown();
+}
+
+/* A device that went back to CONFIG_UNLOCKED by itself is in error, too. */
+static void test_device_unlocks_itself(void)
+{
+    setup();
+    to_run();
+    f.tdi = TDISP_STATE_CONFIG_UNLOCKED;
+    expect_state(TDISP_STATE_ERROR);
+    g_assert_true(tdi_binding_frozen(&f.binding));
+    teardown();
+}
+
+static void test_start_fails(void)
+{
+    setup();
+    request_ok(TDCM_OP_BIND);
+    f.mmio_private = true;
+    f.start_ret = -EIO;
+    f.code = TDISP_ERR_INVALID_NONCE;
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_TDISP);
+    /* Whatever the device says now, it cannot be started any more. */
+    f.start_ret = 0;
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    expect_state(TDISP_STATE_ERROR);
+    request_ok(TDCM_OP_UNBIND);
+    to_run();
+    teardown();
+}
+
+static void test_unbind_fails(void)
+{
+    setup();
+    to_run();
+    f.unbind_ret = -EIO;
+    request_err(TDCM_OP_UNBIND, TDCM_ERROR_DEVICE);
+    g_assert_true(f.mmio_private);
+    g_assert_true(tdi_binding_frozen(&f.binding));
+    expect_state(TDISP_STATE_ERROR);
+    g_assert_cmpint(may_shared(0, 0x1000), ==, -EPERM);
+    f.unbind_ret = 0;
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_false(f.mmio_private);
+    teardown();
+}
+
+static void test_bind_and_unbind_fail(void)
+{
+    setup();
+    f.bind_ret = -EIO;
+    f.unbind_ret = -EIO;
+    request_err(TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    g_assert_true(tdi_binding_frozen(&f.binding));
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    f.unbind_ret = 0;
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_false(tdi_binding_frozen(&f.binding));
+    teardown();
+}
+
+static void test_renumbered(void)
+{
+    setup();
+    to_run();
+    f.rid = RID + 0x100;
+    expect_state(TDISP_STATE_ERROR);
+    request_ok(TDCM_OP_UNBIND);
+    to_run();
+    teardown();
+}
+
+/* Others meanwhile */
+
+static void second_vcpu(void)
+{
+    struct tdcm_buffer *b = (struct tdcm_buffer *)(f.ram + 0x1000);
+
+    memset(b, 0, 0x1000);
+    b->operation = cpu_to_le16(TDCM_OP_UNBIND);
+    g_assert_cmpint(ring(RID, RAM_BASE + 0x1000, 0x1000, 0), ==, 0);
+    g_assert_cmpint(b->status, ==, TDCM_STATUS_ERROR);
+    g_assert_cmpint(b->error, ==, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmpint(may_private(0, 0x1000), ==, -EBUSY);
+    g_assert_cmpint(may_shared(0, 0x1000), ==, -EBUSY);
+    g_assert_true(tdi_binding_frozen(&f.binding));
+}
+
+static void test_one_in_flight(void)
+{
+    setup();
+    f.on_tsm = second_vcpu;
+    request_ok(TDCM_OP_BIND);
+    f.on_tsm = second_vcpu;
+    request_ok(TDCM_OP_UNBIND);
+    teardown();
+}
+
+static void reset_vm(void)
+{
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
+                                    TDI_REASON_RESET));
+    g_assert_false(f.mmio_private);
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
+}
+
+/* A reset that comes before the request is back undoes what it did. */
+static void test_reset_meanwhile(void)
+{
+    setup();
+    f.on_relock = reset_vm;
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+
+    request_ok(TDCM_OP_BIND);
+    f.mmio_private = true;
+    f.on_relock = reset_vm;
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+
+    to_run();
+    f.on_relock = reset_vm;
+    request_err(TDCM_OP_UNBIND, TDCM_ERROR_INVALID_STATE);
+    expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+    to_run();
+    teardown();
+}
+
+/* MMIO that goes away: stopped, and out of reach until the guest knows. */
+static void test_revoked(void)
+{
+    setup();
+    tdi_binding_revoked(&f.binding, TDI_REASON_GUEST);
+    g_assert_cmpstr(f.log->str, ==, "");
+    to_run();
+    tdi_binding_revoked(&f.binding, TDI_REASON_GUEST);
+    g_assert_true(f.hidden);
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    expect_state(TDISP_STATE_ERROR);
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_false(f.hidden);
+    to_run();
+    tdi_binding_revoked(&f.binding, TDI_REASON_GUEST);
+    reset_vm();
+    g_assert_false(f.hidden);
+    teardown();
+}
+
+static void test_exit_leaves_mmio(void)
+{
+    setup();
+    to_run();
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_EXIT,
+                                    TDI_REASON_EXIT));
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    g_assert_true(f.mmio_private);
+    teardown();
+}
+
+static const struct {
+    const char *name;
+    void (*fn)(void);
+} tests[] = {
+    { "refuses/in-unlocked", test_unlocked_refuses },
+    { "refuses/bind", test_bind_refused },
+    { "refuses/start-by-monitor", test_monitor_cannot_start },
+    { "refuses/start-with-shared-mmio", test_start_needs_private_mmio },
+    { "refuses/private-mmio-without-report", test_no_report_no_private_mmio },
+    { "life", test_life },
+    { "conversions", test_conversions },
+    { "device-error", test_device_error },
+    { "device-unlocks-itself", test_device_unlocks_itself },
+    { "start-fails", test_start_fails },
+    { "unbind-fails", test_unbind_fails },
+    { "bind-and-unbind-fail", test_bind_and_unbind_fail },
+    { "renumbered", test_renumbered },
+    { "one-in-flight", test_one_in_flight },
+    { "reset-meanwhile", test_reset_meanwhile },
+    { "revoked", test_revoked },
+    { "exit-leaves-mmio", test_exit_leaves_mmio },
+};
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < ARRAY_SIZE(tests); i++) {
+        g_autofree char *path = g_strdup_printf("/tdi-binding/%s",
+                                                tests[i].name);
+
+        g_test_add_func(path, tests[i].fn);
+    }
+    return g_test_run();
+}

@@ -1,0 +1,134 @@
+/*
+ * Unit tests of the TDI state machine: every state, event and reason
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/vfio-private/tdi.h"
+
+#define REASON(name) (1u << TDI_REASON_##name)
+
+/*
+ * One letter a state: U(nlocked), L(ocked), R(un), E(rror), ? unknown; "-":
+ * refused.  Columns are the states in which the event happens, ULRE?.
+ */
+typedef struct EventCase {
+    TDIEvent event;
+    unsigned int reasons;
+    const char *next;
+} EventCase;
+
+static const EventCase cases[] = {
+    { TDI_EVENT_BIND, REASON(GUEST) | REASON(MONITOR), "L----" },
+    { TDI_EVENT_START, REASON(GUEST), "-R---" },
+    { TDI_EVENT_UNBIND,
+      REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR), "UUUUU" },
+    { TDI_EVENT_ERROR,
+      REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR), "-EEEE" },
+    { TDI_EVENT_LOST,
+      REASON(GUEST) | REASON(MONITOR) | REASON(RESET) | REASON(UNPLUG) |
+      REASON(EXIT) | REASON(DEVICE_ERROR), "?????" },
+    { TDI_EVENT_RESET, REASON(RESET), "UUUUU" },
+    { TDI_EVENT_UNPLUG, REASON(UNPLUG), "UUUUU" },
+    { TDI_EVENT_EXIT, REASON(EXIT), "UUUUU" },
+};
+
+static const char letters[] = "ULRE?";
+
+static void test_every_event(gconstpointer data)
+{
+    const EventCase *c = data;
+    int state, reason;
+
+    for (state = 0; state < TDI_STATE__MAX; state++) {
+        for (reason = 0; reason < TDI_REASON__MAX; reason++) {
+            TDIState next = TDI_STATE__MAX;
+            bool allowed = c->reasons & (1u << reason) &&
+                           c->next[state] != '-';
+
+            g_assert_cmpint(tdi_next(state, c->event, reason, &next), ==,
+                            allowed);
+            if (allowed) {
+                g_assert_cmpint(letters[next], ==, c->next[state]);
+            } else {
+                g_assert_cmpint(next, ==, TDI_STATE__MAX);
+            }
+        }
+    }
+}
+
+/* Whatever happens, in whatever order: only the guest's START leads to RUN. */
+static void test_only_guest_starts(void)
+{
+    int state, event, reason;
+
+    for (state = 0; state < TDI_STATE__MAX; state++) {
+        for (event = 0; event < TDI_EVENT__MAX; event++) {
+            for (reason = 0; reason < TDI_REASON__MAX; reason++) {
+                TDIState next;
+
+                if (tdi_next(state, event, reason, &next) &&
+                    next == TDI_STATE_RUN) {
+                    g_assert_cmpint(event, ==, TDI_EVENT_START);
+                    g_assert_cmpint(reason, ==, TDI_REASON_GUEST);
+                    g_assert_cmpint(state, ==, TDI_STATE_CONFIG_LOCKED);
+                }
+            }
+        }
+    }
+}
+
+/* Rows: what is believed.  Columns: what the device reports, and nonsense. */
+static void test_observe(void)
+{
+    static const char *const expected[TDI_STATE__MAX] = {
+        [TDI_STATE_CONFIG_UNLOCKED] = "UUUUU",
+        [TDI_STATE_CONFIG_LOCKED] = "ELEEE",
+        [TDI_STATE_RUN] = "EEREE",
+        [TDI_STATE_ERROR] = "EEEEE",
+        [TDI_STATE_UNKNOWN] = "???E?",
+    };
+    static const uint32_t reported[] = { 0, 1, 2, 3, 0x80000001 };
+    int state, i;
+
+    for (state = 0; state < TDI_STATE__MAX; state++) {
+        for (i = 0; i < ARRAY_SIZE(reported); i++) {
+            g_assert_cmpint(letters[tdi_observe(state, reported[i])], ==,
+                            expected[state][i]);
+        }
+    }
+}
+
+static void test_names(void)
+{
+    int i, j;
+
+    for (i = 0; i < TDI_STATE__MAX; i++) {
+        for (j = 0; j < i; j++) {
+            g_assert_cmpstr(tdi_state_name(i), !=, tdi_state_name(j));
+        }
+    }
+    for (i = 0; i < TDI_REASON__MAX; i++) {
+        g_assert_nonnull(tdi_reason_name(i));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    QEMU_BUILD_BUG_ON(ARRAY_SIZE(cases) != TDI_EVENT__MAX);
+
+    g_test_init(&argc, &argv, NULL);
+    for (i = 0; i < ARRAY_SIZE(cases); i++) {
+        g_autofree char *path = g_strdup_printf("/tdi/event/%s",
+                                                tdi_event_name(cases[i].event));
+
+        g_test_add_data_func(path, &cases[i], test_every_event);
+    }
+    g_test_add_func("/tdi/only-guest-starts", test_only_guest_starts);
+    g_test_add_func("/tdi/observe", test_observe);
+    g_test_add_func("/tdi/names", test_names);
+    return g_test_run();
+}
