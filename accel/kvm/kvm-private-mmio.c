@@ -85,9 +85,13 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
 {
     const char *name = memory_region_name(&region->mr);
     uint64_t size = int128_get64(section->size);
-    KVMSlot *slot = kvm_alloc_slot(kml);
+    KVMSlot *slot;
     int ret;
 
+    if (region->hidden) {
+        return;
+    }
+    slot = kvm_alloc_slot(kml);
     slot->as_id = kml->as_id;
     slot->start_addr = section->offset_within_address_space;
     slot->ram_start_offset = 0;
@@ -111,6 +115,7 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
     }
     slot->memory_size = size;
     kml->nr_slots_used++;
+    region->slot_bytes += size;
 }
 
 static KVMSlot *kvm_device_fd_find(KVMMemoryListener *kml,
@@ -164,6 +169,9 @@ static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
     KVMSlot *slot = kvm_device_fd_find(kml, section);
     int ret;
 
+    if (slot && region->guard) {
+        region->guard->unmapped(region);
+    }
     if (kml->as_id == 0 &&
         device_fd_state_any_private(&region->state, place.offset, size)) {
         ret = device_fd_state_convert(&region->state, place.offset, size,
@@ -187,6 +195,7 @@ static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
     slot->flags = 0;
     slot->ram = NULL;
     kml->nr_slots_used--;
+    region->slot_bytes -= size;
 }
 
 bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
@@ -263,6 +272,32 @@ static void kvm_convert_decode(KVMConvert *convert, hwaddr start, hwaddr size)
         g_array_append_val(convert->sections, section);
     }
     convert->fixed |= convert->covered < size;
+}
+
+static int kvm_convert_stop(void *opaque, uint64_t offset, uint64_t size)
+{
+    return 1;
+}
+
+/* Ask the guards; 0 if nothing is against it. */
+static int kvm_convert_check(KVMConvert *convert, bool to_private)
+{
+    int i, ret = 0;
+
+    for (i = 0; i < convert->sections->len && !ret; i++) {
+        MemoryRegionSection *section =
+            &g_array_index(convert->sections, MemoryRegionSection, i);
+        DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
+        uint64_t offset = section->offset_within_region;
+        uint64_t size = int128_get64(section->size);
+
+        if (region && region->guard &&
+            device_fd_state_foreach(&region->state, offset, size, !to_private,
+                                    kvm_convert_stop, NULL)) {
+            ret = region->guard->may_convert(region, offset, size, to_private);
+        }
+    }
+    return ret;
 }
 
 /* One piece of the range that changes its view, for the way back. */
@@ -370,7 +405,15 @@ bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
     } else if (convert.has_memfd) {
         ours = false;
     } else {
-        *ret = kvm_convert_invoke(&convert, to_private);
+        *ret = kvm_convert_check(&convert, to_private);
+        if (*ret) {
+            qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%"
+                          HWADDR_PRIx " must not turn %s now: %s\n", start,
+                          size, to_private ? "private" : "shared",
+                          strerror(-*ret));
+        } else {
+            *ret = kvm_convert_invoke(&convert, to_private);
+        }
     }
     g_array_free(convert.sections, true);
     return ours;
@@ -387,5 +430,55 @@ bool kvm_private_mmio_covers(hwaddr start, hwaddr size)
     }
     ret = device_fd_region_from_mr(section.mr) != NULL;
     memory_region_unref(section.mr);
+    return ret;
+}
+
+/* For flatview_for_each_range(): where the region is. */
+typedef struct KVMShare {
+    DeviceFdRegion *region;
+    GArray *places;     /* of KVMConvertStep */
+} KVMShare;
+
+static bool kvm_share_collect(Int128 start, Int128 len, const MemoryRegion *mr,
+                              hwaddr offset_in_region, void *opaque)
+{
+    KVMShare *share = opaque;
+    KVMConvertStep step = {
+        .place = {
+            .region = share->region,
+            .gpa = int128_get64(start),
+            .offset = offset_in_region,
+        },
+        .offset = offset_in_region,
+        .size = int128_get64(len),
+    };
+
+    if (mr == &share->region->mr) {
+        g_array_append_val(share->places, step);
+    }
+    return false;
+}
+
+int kvm_private_mmio_share(DeviceFdRegion *region)
+{
+    g_autoptr(GArray) places = g_array_new(false, false,
+                                           sizeof(KVMConvertStep));
+    KVMShare share = { .region = region, .places = places };
+    int i, ret = 0;
+
+    WITH_RCU_READ_LOCK_GUARD() {
+        flatview_for_each_range(address_space_to_flatview(
+                                    &address_space_memory),
+                                kvm_share_collect, &share);
+    }
+    /* What is not in the guest has been shared as it left. */
+    for (i = 0; i < places->len; i++) {
+        KVMConvertStep *step = &g_array_index(places, KVMConvertStep, i);
+        int err = device_fd_state_convert(&region->state, step->offset,
+                                          step->size, false,
+                                          kvm_device_fd_apply, &step->place);
+
+        ret = ret ?: err;
+    }
     return ret;
 }

@@ -11,7 +11,8 @@
  * device is opened, or by what needs to know the device soon after.  Nothing
  * degrades to the ordinary BARs.
  *
- * This is the only file of the folder that knows VFIOPCIDevice.
+ * This file and device-tdi.c are the only ones of the folder that know
+ * VFIOPCIDevice.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -32,19 +33,8 @@
 #include "system/confidential-guest-support.h"
 #include "system/iommufd.h"
 #include "system/kvm.h"
-#include "mmio.h"
+#include "device-int.h"
 #include "trace.h"
-
-/**
- * struct VFIOPrivateDevice - what a device with fd-only BARs has besides
- *
- * @slices: VFIOPrivateSlice pointers, in BAR order
- * @blocker: blocks migration, snapshots and CPR
- */
-struct VFIOPrivateDevice {
-    GPtrArray *slices;
-    Error *blocker;
-};
 
 static bool vfio_private_enabled(VFIOPCIDevice *vdev)
 {
@@ -65,6 +55,7 @@ void vfio_private_class_init(ObjectClass *klass)
         "Keep the memory BARs away from QEMU and give them to KVM and the "
         "IOMMU as file descriptors; any VM, no conversion (needs iommufd, KVM "
         "and a patched kernel)");
+    vfio_private_tdi_class_init(klass);
 }
 
 /*
@@ -432,6 +423,9 @@ bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
         vfio_private_slice_map(g_ptr_array_index(slices, i), OBJECT(vdev),
                                vdev->private_bars);
     }
+    if (vdev->private_bars) {
+        vfio_private_tdi_setup(vdev);
+    }
     return true;
 }
 
@@ -442,6 +436,7 @@ void vfio_private_bars_exit(VFIOPCIDevice *vdev)
     if (!vdev->private_dev) {
         return;
     }
+    vfio_private_tdi_exit(vdev);
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
         vfio_private_slice_unmap(
             g_ptr_array_index(vdev->private_dev->slices, i));
@@ -453,6 +448,7 @@ void vfio_private_finalize(VFIOPCIDevice *vdev)
     if (!vdev->private_dev) {
         return;
     }
+    vfio_private_tdi_finalize(vdev);
     g_ptr_array_free(vdev->private_dev->slices, true);
     migrate_del_blocker(&vdev->private_dev->blocker);
     g_clear_pointer(&vdev->private_dev, g_free);

@@ -38,6 +38,11 @@ void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
 {
 }
 
+bool vfio_private_prepare_reset(VFIOPCIDevice *vdev)
+{
+    return true;
+}
+
 void vfio_private_bars_exit(VFIOPCIDevice *vdev)
 {
 }

@@ -13,6 +13,7 @@
 #include "exec/hwaddr.h"
 #include "qom/object.h"
 
+struct kvm_run;
 typedef struct KVMMemoryListener KVMMemoryListener;
 typedef struct KVMSlot KVMSlot;
 typedef struct MemoryRegionOps MemoryRegionOps;
@@ -67,6 +68,20 @@ bool vfio_private_check_quirks(VFIOPCIDevice *vdev, Error **errp);
 void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
                                  uint32_t val, int len);
 
+/**
+ * vfio_private_prepare_reset: the device is about to be reset
+ * @vdev: the device
+ *
+ * A TDI has to be unbound before.  If the guest resets the device, e.g. by the
+ * port above it, its BARs are out of reach until it unbinds the TDI as well, as
+ * it may not have noticed.  By the time a reset of the VM gets to the device, it
+ * is unbound.
+ *
+ * Context: BQL.
+ * Returns: false if the device must not be reset: it cannot be unbound.
+ */
+bool vfio_private_prepare_reset(VFIOPCIDevice *vdev);
+
 /* vfio_private_bars_exit: take the regions out of the BARs; idempotent. */
 void vfio_private_bars_exit(VFIOPCIDevice *vdev);
 
@@ -113,6 +128,20 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
 /* vfio_private_region_del: the undo of vfio_private_region_add() */
 bool vfio_private_region_del(VFIOContainer *bcontainer,
                              MemoryRegionSection *section);
+
+/* target/i386/kvm/kvm.c */
+
+/**
+ * vfio_private_handle_hypercall: KVM_EXIT_HYPERCALL, perhaps KVM_HC_TDCM
+ * @run: the exit; its ret is set
+ *
+ * Context: vCPU thread without the BQL.  May take as long as the device does.
+ * Returns: false if it is another hypercall.
+ */
+bool vfio_private_handle_hypercall(struct kvm_run *run);
+
+/* vfio_private_handle_tdx: likewise KVM_EXIT_TDX, perhaps TDVMCALL_TDCM */
+void vfio_private_handle_tdx(struct kvm_run *run);
 
 /* accel/kvm/kvm-all.c, target/i386/kvm/kvm.c */
 

@@ -16,3 +16,8 @@ bool kvm_private_mmio_can_convert(void)
 {
     return false;
 }
+
+int kvm_private_mmio_share(DeviceFdRegion *region)
+{
+    return 0;
+}

@@ -19,6 +19,23 @@
 #include "hw/vfio-private/device-fd-state.h"
 #include "system/memory.h"
 
+typedef struct DeviceFdRegion DeviceFdRegion;
+
+/**
+ * struct DeviceFdGuard - whoever has a say in what the guest does to a region
+ *
+ * Both are called with the BQL held.
+ *
+ * @may_convert: may the guest convert this range?  Some of it has not got the
+ *     wanted state yet.  Called before anything changes.  Returns 0 or -errno.
+ * @unmapped: the memslot of a part of the region is about to go
+ */
+typedef struct DeviceFdGuard {
+    int (*may_convert)(DeviceFdRegion *region, uint64_t offset, uint64_t size,
+                       bool to_private);
+    void (*unmapped)(DeviceFdRegion *region);
+} DeviceFdGuard;
+
 /**
  * struct DeviceFdRegion - a device-fd region
  *
@@ -28,16 +45,22 @@
  * @fd_offset: byte offset of the region in @fd, page aligned
  * @convertible: the guest may turn parts of it private
  * @warned: a failure that may repeat has been reported
+ * @hidden: gets no memslot: the guest reads all ones
+ * @slot_bytes: bytes that memslots cover
+ * @guard: NULL if there is none
  * @state: which parts are private; guarded by the BQL
  */
-typedef struct DeviceFdRegion {
+struct DeviceFdRegion {
     MemoryRegion mr;
     int fd;
     uint64_t fd_offset;
     bool convertible;
     bool warned;
+    bool hidden;
+    uint64_t slot_bytes;
+    const DeviceFdGuard *guard;
     DeviceFdState state;
-} DeviceFdRegion;
+};
 
 /**
  * device_fd_region_init: set up a region, all of it shared

@@ -17,6 +17,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/kvm-tdcm.h>
+
 #include "qapi/error.h"
 #include "qom/object_interfaces.h"
 #include "cpu.h"
@@ -38,6 +40,7 @@ struct SwProtectedVM {
     X86ConfidentialGuest parent_obj;
 
     Error *migration_blocker;
+    bool has_tdcm;      /* the guest may make requests about TEE-I/O devices */
 };
 
 OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(SwProtectedVM, sw_protected_vm,
@@ -110,7 +113,10 @@ static int sw_protected_vm_kvm_init(ConfidentialGuestSupport *cgs,
     if (!sw_protected_vm_check_smm(X86_MACHINE(qdev_get_machine()), errp)) {
         return -EINVAL;
     }
-    if (!kvm_enable_hypercall(BIT_ULL(KVM_HC_MAP_GPA_RANGE))) {
+    vm->has_tdcm = kvm_vm_check_extension(kvm_state, KVM_CAP_EXIT_HYPERCALL) &
+                   BIT(KVM_HC_TDCM);
+    if (!kvm_enable_hypercall(BIT_ULL(KVM_HC_MAP_GPA_RANGE) |
+                              (vm->has_tdcm ? BIT_ULL(KVM_HC_TDCM) : 0))) {
         error_setg(errp, "sw-protected-vm requires KVM_CAP_EXIT_HYPERCALL: "
                    "boot a newer host kernel");
         return -EOPNOTSUPP;
@@ -136,6 +142,10 @@ static void sw_protected_vm_cpu_instance_init(X86ConfidentialGuest *cg,
     /* How the guest knows that it may convert memory, whatever the model. */
     object_property_set_bool(OBJECT(cpu), "kvm-hc-map-gpa-range", true,
                              &error_abort);
+    if (SW_PROTECTED_VM(cg)->has_tdcm) {
+        object_property_set_bool(OBJECT(cpu), "kvm-hc-tdcm", true,
+                                 &error_abort);
+    }
 }
 
 static uint32_t
@@ -146,6 +156,7 @@ sw_protected_vm_adjust_cpuid_features(X86ConfidentialGuest *cg,
     /* KVM leaves it to the VMM to offer what the VMM implements. */
     if (feature == KVM_CPUID_FEATURES && reg == R_EAX) {
         value |= BIT(KVM_FEATURE_HC_MAP_GPA_RANGE);
+        value |= SW_PROTECTED_VM(cg)->has_tdcm ? BIT(KVM_FEATURE_HC_TDCM) : 0;
     }
     return value;
 }

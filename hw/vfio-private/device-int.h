@@ -1,0 +1,53 @@
+/*
+ * Private device assignment: what device.c and device-tdi.c share
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_PRIVATE_DEVICE_INT_H
+#define HW_VFIO_PRIVATE_DEVICE_INT_H
+
+#include "hw/vfio/pci.h"
+#include "binding.h"
+#include "mmio.h"
+
+/**
+ * struct VFIOPrivateDevice - what a device with fd-only BARs has besides
+ *
+ * @slices: VFIOPrivateSlice pointers, in BAR order
+ * @blocker: blocks migration, snapshots and CPR
+ * @ctx: what the kernel has to bind it with; NULL if it cannot be bound
+ * @binding: its binding as a TDI, if there is a @ctx
+ * @frozen: mask of config space bits that are frozen while it is bound
+ */
+struct VFIOPrivateDevice {
+    GPtrArray *slices;
+    Error *blocker;
+    TSMContext *ctx;
+    TDIBinding binding;
+    uint8_t *frozen;
+};
+
+/* vfio_private_tdi_class_init: methods of a device that may be a TDI */
+void vfio_private_tdi_class_init(ObjectClass *klass);
+
+/**
+ * vfio_private_tdi_setup: make a device with private=on one that can be bound
+ * @vdev: device with its slices
+ *
+ * If the host's kernel has no means for it, the device works without: its BARs
+ * can be converted, but it cannot be locked.
+ */
+void vfio_private_tdi_setup(VFIOPCIDevice *vdev);
+
+/* vfio_private_tdi_exit: unbind for good and free the context; idempotent */
+void vfio_private_tdi_exit(VFIOPCIDevice *vdev);
+
+/* vfio_private_tdi_finalize: the rest; no request is in progress any more */
+void vfio_private_tdi_finalize(VFIOPCIDevice *vdev);
+
+/* vfio_private_tdi_find, _put: for TDCMGuest.  Context: BQL. */
+TDIBinding *vfio_private_tdi_find(uint32_t rid);
+void vfio_private_tdi_put(TDIBinding *binding);
+
+#endif /* HW_VFIO_PRIVATE_DEVICE_INT_H */

@@ -1,0 +1,439 @@
+/*
+ * Private device assignment: a vfio-pci device that can be a TDI
+ *
+ * Joins the binding, which knows the rules, to the device: where its MMIO is,
+ * what it is called in the guest, and what must not happen to it while it is
+ * bound.  Each way to take the device or its MMIO away passes one of these:
+ *
+ *   system reset         unbinds all TDIs, before the first device is reset
+ *   unplug               unbinds before the BARs go
+ *   end of QEMU          unbinds; a killed QEMU has the kernel do it
+ *   config writes        have no effect on what is frozen while it is bound
+ *   reset of the device  (e.g. by its port) unbinds, and hides the BARs until the
+ *                        guest knows
+ *   BAR no longer mapped (e.g. the window of a bridge) likewise
+ *
+ * Besides device.c this is the only file that knows VFIOPCIDevice.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/iommufd-tsm.h>
+
+#include "qapi/error.h"
+#include "qemu/log.h"
+#include "accel/kvm/kvm-private-mmio.h"
+#include "hw/boards.h"
+#include "hw/pci/pci.h"
+#include "hw/resettable.h"
+#include "hw/tdisp/tdisp.h"
+#include "hw/vfio-private/hooks.h"
+#include "system/confidential-guest-support.h"
+#include "system/reset.h"
+#include "system/system.h"
+#include "device-int.h"
+#include "freeze.h"
+#include "trace.h"
+
+/* All devices that can be bound.  Guarded by the BQL. */
+static QLIST_HEAD(, TDIBinding) bindings = QLIST_HEAD_INITIALIZER(bindings);
+
+/*
+ * A device that the kernel cannot bind
+ */
+
+static bool tsm_none_connected(TSMContext *ctx)
+{
+    return false;
+}
+
+static int tsm_none_bind(TSMContext *ctx, uint32_t rid)
+{
+    return -ENXIO;
+}
+
+/* It is never bound, so there is nothing else to be called. */
+static const TSMOps tsm_none_ops = {
+    .connected = tsm_none_connected,
+    .bind = tsm_none_bind,
+};
+
+/*
+ * What the binding needs of the device
+ */
+
+static uint32_t vfio_private_rid(void *opaque)
+{
+    return pci_get_bdf(PCI_DEVICE(opaque));
+}
+
+static VFIOPrivateSlice *vfio_private_slice(VFIOPCIDevice *vdev, int i)
+{
+    return g_ptr_array_index(vdev->private_dev->slices, i);
+}
+
+static bool vfio_private_ready(void *opaque)
+{
+    VFIOPCIDevice *vdev = opaque;
+    uint16_t cmd = pci_get_word(PCI_DEVICE(vdev)->config + PCI_COMMAND);
+    int i;
+
+    if ((cmd & PCI_COMMAND_MEMORY) == 0 || (cmd & PCI_COMMAND_MASTER) == 0) {
+        return false;
+    }
+    for (i = 0; i < vdev->private_dev->slices->len; i++) {
+        VFIOPrivateSlice *slice = vfio_private_slice(vdev, i);
+
+        if (slice->region.slot_bytes != slice->range.size ||
+            device_fd_state_any_private(&slice->region.state, 0,
+                                        slice->range.size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void vfio_private_bar_sizes(void *opaque,
+                                   uint64_t sizes[TDI_REPORT_NR_BARS])
+{
+    VFIOPCIDevice *vdev = opaque;
+    int i;
+
+    for (i = 0; i < TDI_REPORT_NR_BARS; i++) {
+        sizes[i] = vdev->bars[i].ioport ? 0 : vdev->bars[i].region.size;
+    }
+}
+
+static int vfio_private_stop(void *opaque, uint64_t offset, uint64_t size)
+{
+    return 1;
+}
+
+static bool vfio_private_part_private(void *opaque, const TDIReportPart *part)
+{
+    VFIOPCIDevice *vdev = opaque;
+    uint64_t left = part->size;
+    int i;
+
+    for (i = 0; i < vdev->private_dev->slices->len; i++) {
+        VFIOPrivateSlice *slice = vfio_private_slice(vdev, i);
+        uint64_t start = MAX(part->offset, slice->range.offset);
+        uint64_t end = MIN(part->offset + part->size,
+                           slice->range.offset + slice->range.size);
+
+        if (slice->bar->nr != part->bar || start >= end) {
+            continue;
+        }
+        if (device_fd_state_foreach(&slice->region.state,
+                                    start - slice->range.offset, end - start,
+                                    false, vfio_private_stop, NULL)) {
+            return false;
+        }
+        left -= end - start;
+    }
+    /* A page that QEMU emulates cannot be TEE memory. */
+    return !left;
+}
+
+static int vfio_private_share_all(void *opaque)
+{
+    VFIOPCIDevice *vdev = opaque;
+    int i, ret = 0;
+
+    for (i = 0; i < vdev->private_dev->slices->len; i++) {
+        int err = kvm_private_mmio_share(&vfio_private_slice(vdev, i)->region);
+
+        ret = ret ?: err;
+    }
+    return ret;
+}
+
+static void vfio_private_hide(void *opaque, bool hide)
+{
+    VFIOPCIDevice *vdev = opaque;
+    int i;
+
+    for (i = 0; i < vdev->private_dev->slices->len; i++) {
+        DeviceFdRegion *region = &vfio_private_slice(vdev, i)->region;
+
+        region->hidden = hide;
+        if (!hide) {
+            /* Let the listeners have another look at it. */
+            memory_region_set_enabled(&region->mr, false);
+            memory_region_set_enabled(&region->mr, true);
+        }
+    }
+}
+
+/* Whoever wants to know of a change of state is told here. */
+static void vfio_private_changed(void *opaque, TDIState old, TDIState new,
+                                 TDIReason reason)
+{
+}
+
+static const TDIBindingOps vfio_private_binding_ops = {
+    .rid = vfio_private_rid,
+    .ready = vfio_private_ready,
+    .bar_sizes = vfio_private_bar_sizes,
+    .part_private = vfio_private_part_private,
+    .share_all = vfio_private_share_all,
+    .hide = vfio_private_hide,
+    .changed = vfio_private_changed,
+};
+
+TDIBinding *vfio_private_tdi_find(uint32_t rid)
+{
+    TDIBinding *binding;
+
+    QLIST_FOREACH(binding, &bindings, next) {
+        if (binding->ops->rid(binding->opaque) == rid) {
+            object_ref(OBJECT(binding->opaque));
+            return binding;
+        }
+    }
+    return NULL;
+}
+
+void vfio_private_tdi_put(TDIBinding *binding)
+{
+    object_unref(OBJECT(binding->opaque));
+}
+
+/*
+ * What the slices ask
+ */
+
+static TDIBinding *vfio_private_region_binding(DeviceFdRegion *region)
+{
+    VFIOPrivateSlice *slice = container_of(region, VFIOPrivateSlice, region);
+
+    return &vfio_pci_from_vfio_device(slice->bar->vbasedev)
+                ->private_dev->binding;
+}
+
+static int vfio_private_may_convert(DeviceFdRegion *region, uint64_t offset,
+                                    uint64_t size, bool to_private)
+{
+    VFIOPrivateSlice *slice = container_of(region, VFIOPrivateSlice, region);
+
+    return tdi_binding_may_convert(vfio_private_region_binding(region),
+                                   slice->bar->nr,
+                                   slice->range.offset + offset, size,
+                                   to_private);
+}
+
+static void vfio_private_unmapped(DeviceFdRegion *region)
+{
+    tdi_binding_revoked(vfio_private_region_binding(region), TDI_REASON_GUEST);
+}
+
+static const DeviceFdGuard vfio_private_guard = {
+    .may_convert = vfio_private_may_convert,
+    .unmapped = vfio_private_unmapped,
+};
+
+/*
+ * Reset, unplug, exit
+ */
+
+static void vfio_private_force_all(TDIEvent event, TDIReason reason)
+{
+    TDIBinding *binding;
+
+    QLIST_FOREACH(binding, &bindings, next) {
+        tdi_binding_force(binding, event, reason);
+    }
+}
+
+/*
+ * A system reset has three phases, and devices are reset in the second one.  So
+ * an object that takes part in the first one is ahead of all of them.
+ */
+#define TYPE_VFIO_PRIVATE_RESET "vfio-private-reset"
+OBJECT_DECLARE_SIMPLE_TYPE(VFIOPrivateReset, VFIO_PRIVATE_RESET)
+
+struct VFIOPrivateReset {
+    Object parent;
+    ResettableState reset_state;
+};
+
+OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(VFIOPrivateReset, vfio_private_reset,
+                                          VFIO_PRIVATE_RESET, OBJECT,
+                                          { TYPE_RESETTABLE_INTERFACE }, { })
+
+static void vfio_private_reset_enter(Object *obj, ResetType type)
+{
+    vfio_private_force_all(TDI_EVENT_RESET, TDI_REASON_RESET);
+}
+
+static ResettableState *vfio_private_reset_get_state(Object *obj)
+{
+    return &VFIO_PRIVATE_RESET(obj)->reset_state;
+}
+
+static void vfio_private_reset_class_init(ObjectClass *klass, const void *data)
+{
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    rc->get_state = vfio_private_reset_get_state;
+    rc->phases.enter = vfio_private_reset_enter;
+}
+
+static void vfio_private_reset_init(Object *obj)
+{
+}
+
+static void vfio_private_reset_finalize(Object *obj)
+{
+}
+
+static void vfio_private_at_exit(Notifier *notifier, void *opaque)
+{
+    vfio_private_force_all(TDI_EVENT_EXIT, TDI_REASON_EXIT);
+}
+
+static Notifier vfio_private_exit_notifier = {
+    .notify = vfio_private_at_exit,
+};
+
+/* Once, and for good. */
+static void vfio_private_register(void)
+{
+    static Object *reset;
+
+    if (!reset) {
+        reset = object_new(TYPE_VFIO_PRIVATE_RESET);
+        qemu_register_resettable(reset);
+        qemu_add_exit_notifier(&vfio_private_exit_notifier);
+    }
+}
+
+bool vfio_private_prepare_reset(VFIOPCIDevice *vdev)
+{
+    if (!vdev->private_dev) {
+        return true;
+    }
+    tdi_binding_revoked(&vdev->private_dev->binding, TDI_REASON_GUEST);
+    return !tdi_binding_frozen(&vdev->private_dev->binding);
+}
+
+/*
+ * Methods
+ */
+
+static DeviceUnrealize vfio_private_parent_unrealize;
+
+/* The parent takes the BARs away before it calls the exit method. */
+static void vfio_private_unrealize(DeviceState *dev)
+{
+    VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(dev);
+
+    if (vdev->private_dev) {
+        tdi_binding_force(&vdev->private_dev->binding, TDI_EVENT_UNPLUG,
+                          TDI_REASON_UNPLUG);
+    }
+    vfio_private_parent_unrealize(dev);
+}
+
+static void vfio_private_write_config(PCIDevice *pdev, uint32_t addr,
+                                      uint32_t val, int len)
+{
+    VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(pdev);
+    struct VFIOPrivateDevice *priv = vdev->private_dev;
+
+    if (priv && tdi_binding_frozen(&priv->binding)) {
+        uint32_t now = vfio_pci_read_config(pdev, addr, len);
+        uint32_t allowed = vfio_private_freeze(priv->frozen, addr, now, val,
+                                               len);
+
+        if (allowed != val) {
+            trace_vfio_private_frozen(vdev->vbasedev.name, addr, val);
+            qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: write of 0x%x to config "
+                          "0x%x becomes 0x%x, the device is bound as a TDI\n",
+                          vdev->vbasedev.name, val, addr, allowed);
+            val = allowed;
+        }
+    }
+    vfio_pci_write_config(pdev, addr, val, len);
+}
+
+void vfio_private_tdi_class_init(ObjectClass *klass)
+{
+    PCIDeviceClass *pdc = PCI_DEVICE_CLASS(klass);
+
+    device_class_set_parent_unrealize(DEVICE_CLASS(klass),
+                                      vfio_private_unrealize,
+                                      &vfio_private_parent_unrealize);
+    pdc->config_write = vfio_private_write_config;
+}
+
+/*
+ * Setup and exit
+ */
+
+static uint32_t vfio_private_tvm_arch(void)
+{
+    return object_dynamic_cast(OBJECT(current_machine->cgs), "tdx-guest") ?
+           IOMMU_VDEVICE_TSM_TVM_ARCH_TDX : IOMMU_VDEVICE_TSM_TVM_ARCH_SW;
+}
+
+static bool vfio_private_tee_io(PCIDevice *pdev)
+{
+    uint8_t exp = pci_find_capability(pdev, PCI_CAP_ID_EXP);
+
+    return exp && (pci_get_long(pdev->config + exp + PCI_EXP_DEVCAP) &
+                   TDISP_PCI_EXP_DEVCAP_TEE_IO);
+}
+
+void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
+{
+    struct VFIOPrivateDevice *priv = vdev->private_dev;
+    PCIDevice *pdev = PCI_DEVICE(vdev);
+    uint32_t config_size = pci_config_size(pdev);
+    Error *err = NULL;
+    int i;
+
+    priv->frozen = g_malloc0(config_size);
+    vfio_private_freeze_init(pdev->config, config_size, priv->frozen);
+
+    priv->ctx = tsm_iommufd_new(&vdev->vbasedev, vfio_private_tee_io(pdev),
+                                vfio_private_tvm_arch(), vfio_private_rid(vdev),
+                                &err);
+    if (!priv->ctx) {
+        trace_vfio_private_no_tsm(vdev->vbasedev.name, error_get_pretty(err));
+        error_free(err);
+    }
+    tdi_binding_init(&priv->binding, vdev->vbasedev.name,
+                     &vfio_private_binding_ops, vdev,
+                     priv->ctx ? &tsm_iommufd_ops : &tsm_none_ops, priv->ctx);
+    QLIST_INSERT_HEAD(&bindings, &priv->binding, next);
+
+    for (i = 0; i < priv->slices->len; i++) {
+        vfio_private_slice(vdev, i)->region.guard = &vfio_private_guard;
+    }
+    vfio_private_register();
+}
+
+void vfio_private_tdi_exit(VFIOPCIDevice *vdev)
+{
+    struct VFIOPrivateDevice *priv = vdev->private_dev;
+
+    if (QLIST_IS_INSERTED(&priv->binding, next)) {
+        QLIST_REMOVE(&priv->binding, next);
+    }
+    /* With the vDEVICE goes whatever of the binding may be left. */
+    tsm_iommufd_free(g_steal_pointer(&priv->ctx));
+    priv->binding.bound = false;
+}
+
+void vfio_private_tdi_finalize(VFIOPCIDevice *vdev)
+{
+    struct VFIOPrivateDevice *priv = vdev->private_dev;
+
+    vfio_private_tdi_exit(vdev);
+    if (priv->binding.ops) {
+        tdi_binding_destroy(&priv->binding);
+    }
+    g_clear_pointer(&priv->frozen, g_free);
+}

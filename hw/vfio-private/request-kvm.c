@@ -1,0 +1,169 @@
+/*
+ * Requests of a guest about its TEE-I/O devices: the exits of KVM
+ *
+ * Software-protected VMs make a hypercall, TDX guests a TDVMCALL.  From there
+ * on they share the code.  The exits come without the BQL.
+ *
+ * The buffer must be RAM that is shared with QEMU.  It is looked up again for
+ * each access, since the guest may unplug or convert it at any time; that the
+ * guest converts it while it is being written is as if it had done so before:
+ * then the write goes to the shared side of the page, which the guest has
+ * given up.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <linux/kvm-tdcm.h>
+
+#include "qemu/main-loop.h"
+#include "hw/vfio-private/hooks.h"
+#include "standard-headers/linux/kvm_para.h"
+#include "system/address-spaces.h"
+#include "system/memory.h"
+#include "device-int.h"
+#include "request.h"
+
+/* struct kvm_run.tdx.nr of TDG.VP.VMCALL<TDCM>, GHCI 2.0 */
+#define TDVMCALL_TDCM 0x10007
+
+/* TDG.VP.VMCALL completion status codes, GHCI */
+#define TDVMCALL_STATUS_SUCCESS             0x0ULL
+#define TDVMCALL_STATUS_INVALID_OPERAND     0x8000000000000000ULL
+#define TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED 0x8000000000000003ULL
+
+/**
+ * struct KVMTdxTdcm - the arm "tdcm" of the union in struct kvm_run.tdx
+ *
+ * QEMU's copy of the kernel's headers does not have it yet.
+ *
+ * @ret: out: TDVMCALL_STATUS_*, preset to say that it is not supported
+ * @devid: requester ID in the guest
+ * @gpa: buffer, page aligned, without the shared bit
+ * @size: bytes, not 0
+ * @vector: interrupt for the completion, 0: the guest polls
+ */
+typedef struct KVMTdxTdcm {
+    uint64_t ret;
+    uint64_t devid;
+    uint64_t gpa;
+    uint64_t size;
+    uint64_t vector;
+} KVMTdxTdcm;
+
+QEMU_BUILD_BUG_ON(sizeof(KVMTdxTdcm) > sizeof_field(struct kvm_run, tdx.unknown));
+
+static bool guest_section_shared(MemoryRegionSection *section)
+{
+    MemoryRegion *mr = section->mr;
+
+    if (!memory_region_is_ram(mr) || memory_region_is_ram_device(mr) ||
+        section->readonly) {
+        return false;
+    }
+    return !memory_region_has_guest_memfd(mr) ||
+           ram_discard_manager_is_populated(
+               memory_region_get_ram_discard_manager(mr), section);
+}
+
+static bool guest_shared(hwaddr gpa, uint64_t size)
+{
+    bool shared = true;
+
+    while (size && shared) {
+        MemoryRegionSection section =
+            memory_region_find(get_system_memory(), gpa, size);
+
+        if (!section.mr) {
+            return false;
+        }
+        /* What is found may begin beyond a hole. */
+        shared = section.offset_within_address_space == gpa &&
+                 guest_section_shared(&section);
+        gpa += int128_get64(section.size);
+        size -= int128_get64(section.size);
+        memory_region_unref(section.mr);
+    }
+    return shared;
+}
+
+static bool guest_read(hwaddr gpa, void *buf, uint64_t size)
+{
+    return guest_shared(gpa, size) &&
+           address_space_read(&address_space_memory, gpa,
+                              MEMTXATTRS_UNSPECIFIED, buf, size) == MEMTX_OK;
+}
+
+static bool guest_write(hwaddr gpa, const void *buf, uint64_t size)
+{
+    return guest_shared(gpa, size) &&
+           address_space_write(&address_space_memory, gpa,
+                               MEMTXATTRS_UNSPECIFIED, buf, size) == MEMTX_OK;
+}
+
+static const TDCMGuest tdcm_guest = {
+    .find = vfio_private_tdi_find,
+    .put = vfio_private_tdi_put,
+    .shared = guest_shared,
+    .read = guest_read,
+    .write = guest_write,
+};
+
+static int tdcm_exit(const TDCMCall *call)
+{
+    BQL_LOCK_GUARD();
+    return vfio_private_request(&tdcm_guest, call);
+}
+
+bool vfio_private_handle_hypercall(struct kvm_run *run)
+{
+    const TDCMCall call = {
+        .devid = run->hypercall.args[0],
+        .gpa = run->hypercall.args[1],
+        .size = run->hypercall.args[2],
+        .vector = run->hypercall.args[3],
+    };
+
+    if (run->hypercall.nr != KVM_HC_TDCM) {
+        return false;
+    }
+    switch (tdcm_exit(&call)) {
+    case 0:
+        run->hypercall.ret = 0;
+        break;
+    case -EOPNOTSUPP:
+        run->hypercall.ret = -KVM_EOPNOTSUPP;
+        break;
+    default:
+        run->hypercall.ret = -KVM_EINVAL;
+        break;
+    }
+    return true;
+}
+
+void vfio_private_handle_tdx(struct kvm_run *run)
+{
+    KVMTdxTdcm *tdcm = (KVMTdxTdcm *)&run->tdx.unknown;
+    const TDCMCall call = {
+        .devid = tdcm->devid,
+        .gpa = tdcm->gpa,
+        .size = tdcm->size,
+        .vector = tdcm->vector,
+    };
+
+    if (run->tdx.nr != TDVMCALL_TDCM) {
+        return;
+    }
+    switch (tdcm_exit(&call)) {
+    case 0:
+        tdcm->ret = TDVMCALL_STATUS_SUCCESS;
+        break;
+    case -EOPNOTSUPP:
+        tdcm->ret = TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED;
+        break;
+    default:
+        tdcm->ret = TDVMCALL_STATUS_INVALID_OPERAND;
+        break;
+    }
+}

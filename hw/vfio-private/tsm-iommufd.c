@@ -1,0 +1,291 @@
+/*
+ * What a TSM does for one assigned device, by way of iommufd
+ *
+ * This is the folder's only user of ioctls.  Requests and responses are in
+ * memory of QEMU's own; the kernel never sees a pointer into guest memory.
+ *
+ * The payloads of requests are those of the architecture SW.  Kernels with a
+ * TSM of another architecture may want other ones and then refuse these.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/ioctl.h>
+#include <linux/iommufd.h>
+#include <linux/iommufd-tsm.h>
+
+#include "qapi/error.h"
+#include "qemu/bswap.h"
+#include "hw/tdisp/tdisp.h"
+#include "hw/vfio/vfio-device.h"
+#include "hw/vfio/vfio-iommufd.h"
+#include "system/iommufd.h"
+#include "report.h"
+#include "trace.h"
+#include "tsm.h"
+
+/**
+ * struct TSMContext - one device and its objects in iommufd
+ *
+ * @vbasedev: the device
+ * @tvm_arch: architecture of the guest
+ * @tee_io: the device says that it can be a TDI
+ * @viommu_id: the vIOMMU
+ * @vdevice_id: the vDEVICE; 0 if there is none, as no object has this ID
+ * @rid: requester ID of @vdevice_id
+ */
+struct TSMContext {
+    VFIODevice *vbasedev;
+    uint32_t tvm_arch;
+    bool tee_io;
+    uint32_t viommu_id;
+    uint32_t vdevice_id;
+    uint32_t rid;
+};
+
+static int tsm_ioctl(TSMContext *ctx, unsigned long request, void *arg)
+{
+    int ret = ioctl(ctx->vbasedev->iommufd->fd, request, arg);
+
+    return ret < 0 ? -errno : ret;
+}
+
+/*
+ * Objects
+ */
+
+static int tsm_alloc_viommu(TSMContext *ctx)
+{
+    struct iommu_viommu_alloc alloc = {
+        .size = sizeof(alloc),
+        .type = IOMMU_VIOMMU_TYPE_TSM,
+        .dev_id = ctx->vbasedev->devid,
+        .hwpt_id = ctx->vbasedev->hwpt->hwpt_id,
+    };
+    int ret = tsm_ioctl(ctx, IOMMU_VIOMMU_ALLOC, &alloc);
+
+    trace_tsm_iommufd_alloc_viommu(ctx->vbasedev->name, alloc.dev_id,
+                                   alloc.hwpt_id, alloc.out_viommu_id, ret);
+    ctx->viommu_id = ret ? 0 : alloc.out_viommu_id;
+    return ret;
+}
+
+static int tsm_alloc_vdevice(TSMContext *ctx, uint32_t rid)
+{
+    struct iommu_vdevice_alloc alloc = {
+        .size = sizeof(alloc),
+        .viommu_id = ctx->viommu_id,
+        .dev_id = ctx->vbasedev->devid,
+        .virt_id = rid,
+    };
+    int ret = tsm_ioctl(ctx, IOMMU_VDEVICE_ALLOC, &alloc);
+
+    trace_tsm_iommufd_alloc_vdevice(ctx->vbasedev->name, ctx->viommu_id, rid,
+                                    alloc.out_vdevice_id, ret);
+    if (!ret) {
+        ctx->vdevice_id = alloc.out_vdevice_id;
+        ctx->rid = rid;
+    }
+    return ret;
+}
+
+static void tsm_free_object(TSMContext *ctx, uint32_t *id)
+{
+    if (*id) {
+        /* Traces and reports by itself. */
+        iommufd_backend_free_id(ctx->vbasedev->iommufd, *id);
+        *id = 0;
+    }
+}
+
+TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
+                            uint32_t tvm_arch, uint32_t rid, Error **errp)
+{
+    TSMContext *ctx;
+    int ret = -ENOENT;
+
+    ctx = g_new0(TSMContext, 1);
+    ctx->vbasedev = vbasedev;
+    ctx->tee_io = tee_io;
+    ctx->tvm_arch = tvm_arch;
+    if (vbasedev->hwpt) {
+        ret = tsm_alloc_viommu(ctx);
+    }
+    if (!ret) {
+        ret = tsm_alloc_vdevice(ctx, rid);
+    }
+    if (ret) {
+        error_setg_errno(errp, -ret, "cannot prepare for a TSM");
+        error_append_hint(errp, "The host kernel needs patches-kernel/.\n");
+        tsm_iommufd_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+void tsm_iommufd_free(TSMContext *ctx)
+{
+    if (!ctx) {
+        return;
+    }
+    tsm_free_object(ctx, &ctx->vdevice_id);
+    tsm_free_object(ctx, &ctx->viommu_id);
+    g_free(ctx);
+}
+
+/*
+ * Operations
+ */
+
+static int tsm_op(TSMContext *ctx, uint32_t type)
+{
+    struct iommu_vdevice_tsm_op op = {
+        .size = sizeof(op),
+        .type = type,
+        .vdevice_id = ctx->vdevice_id,
+    };
+    int ret;
+
+    do {
+        ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_OP, &op);
+        /* A signal for the vCPU came before anything was done. */
+    } while (ret == -EINTR);
+    trace_tsm_iommufd_op(ctx->vbasedev->name, op.vdevice_id, type, ret);
+    return ret;
+}
+
+static int tsm_iommufd_bind(TSMContext *ctx, uint32_t rid)
+{
+    int ret;
+
+    if (ctx->vdevice_id && ctx->rid != rid) {
+        tsm_free_object(ctx, &ctx->vdevice_id);
+    }
+    if (!ctx->vdevice_id) {
+        ret = tsm_alloc_vdevice(ctx, rid);
+        if (ret) {
+            return ret;
+        }
+    }
+    return tsm_op(ctx, IOMMU_VDEVICE_TSM_BIND);
+}
+
+static int tsm_iommufd_unbind(TSMContext *ctx)
+{
+    return ctx->vdevice_id ? tsm_op(ctx, IOMMU_VDEVICE_TSM_UNBIND) : 0;
+}
+
+/* Returns the length of the response, or -errno. */
+static int64_t tsm_request(TSMContext *ctx, uint32_t op, const void *req,
+                           uint32_t req_len, void *resp, uint32_t resp_len,
+                           uint64_t *code)
+{
+    struct iommu_vdevice_tsm_req cmd = {
+        .size = sizeof(cmd),
+        .vdevice_id = ctx->vdevice_id,
+        .op = op,
+        .tvm_arch = ctx->tvm_arch,
+        .req_len = req_len,
+        .resp_len = resp_len,
+        .req_uptr = (uintptr_t)req,
+        .resp_uptr = (uintptr_t)resp,
+    };
+    int ret;
+
+    do {
+        ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_REQ, &cmd);
+    } while (ret == -EINTR);
+    trace_tsm_iommufd_req(ctx->vbasedev->name, cmd.vdevice_id, op, req_len,
+                          resp_len, cmd.tsm_code, ret);
+
+    *code = cmd.tsm_code;
+    if (ret < 0) {
+        return ret;
+    }
+    /* What is left of the response buffer; never more than there was. */
+    return ret <= resp_len ? resp_len - ret : -EIO;
+}
+
+static int tsm_iommufd_get_state(TSMContext *ctx, uint32_t *state,
+                                 uint64_t *code)
+{
+    struct iommu_vdevice_tsm_sw_tdi_state resp;
+    int64_t len = tsm_request(ctx, IOMMU_VDEVICE_TSM_REQ_GET_TDI_STATE, NULL,
+                              0, &resp, sizeof(resp), code);
+
+    if (len < 0) {
+        return len;
+    }
+    if (len != sizeof(resp) || le32_to_cpu(resp.state) > TDISP_STATE_ERROR) {
+        return -EIO;
+    }
+    *state = le32_to_cpu(resp.state);
+    return 0;
+}
+
+static int tsm_iommufd_read_report(TSMContext *ctx, GByteArray **report,
+                                   uint64_t *code)
+{
+    struct iommu_vdevice_tsm_sw_read_object req = {
+        .object = cpu_to_le32(IOMMU_VDEVICE_TSM_SW_REPORT),
+    };
+    /* One byte more than any report has, so that all of it arrives at once. */
+    size_t size = TDI_REPORT_MAX_SIZE + 1;
+    g_autofree uint8_t *data = g_malloc(size);
+    int64_t len = tsm_request(ctx, IOMMU_VDEVICE_TSM_REQ_READ_OBJECT, &req,
+                              sizeof(req), data, size, code);
+
+    if (len < 0) {
+        return len;
+    }
+    if (!len || len > TDI_REPORT_MAX_SIZE) {
+        return -EIO;
+    }
+    *report = g_byte_array_sized_new(len);
+    g_byte_array_append(*report, data, len);
+    return 0;
+}
+
+static int tsm_iommufd_start(TSMContext *ctx, uint64_t *code)
+{
+    struct iommu_vdevice_tsm_sw_tdi_state req = {
+        .state = cpu_to_le32(TDISP_STATE_RUN),
+    };
+    int64_t ret = tsm_request(ctx, IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE, &req,
+                              sizeof(req), NULL, 0, code);
+
+    return MIN(ret, 0);
+}
+
+/*
+ * The host's administrator connects a device to a TSM, never QEMU.  For a
+ * function of a connected device, e.g. a VF, the kernel has no tsm/connect but
+ * shows tsm/dsm.
+ */
+static bool tsm_iommufd_connected(TSMContext *ctx)
+{
+    VFIODevice *vbasedev = ctx->vbasedev;
+    g_autofree char *dir = NULL, *connect = NULL, *dsm = NULL, *name = NULL;
+
+    if (!vbasedev->sysfsdev) {
+        /* There is no way to know; bind will tell. */
+        return ctx->tee_io;
+    }
+    dir = g_build_filename(vbasedev->sysfsdev, "tsm", NULL);
+    connect = g_build_filename(dir, "connect", NULL);
+    dsm = g_build_filename(dir, "dsm", NULL);
+    if (g_file_get_contents(connect, &name, NULL, NULL)) {
+        return *g_strstrip(name);
+    }
+    return g_file_test(dsm, G_FILE_TEST_EXISTS);
+}
+
+const TSMOps tsm_iommufd_ops = {
+    .connected = tsm_iommufd_connected,
+    .bind = tsm_iommufd_bind,
+    .unbind = tsm_iommufd_unbind,
+    .get_state = tsm_iommufd_get_state,
+    .read_report = tsm_iommufd_read_report,
+    .start = tsm_iommufd_start,
+};
