@@ -103,12 +103,14 @@ typedef struct TDICall {
 
 typedef int TDICallFn(TDIBinding *binding, TDICall *call);
 
-static int tdi_binding_call(TDIBinding *binding, TDICallFn *fn, TDICall *call)
+static int tdi_binding_call(TDIBinding *binding, const char *name,
+                            TDICallFn *fn, TDICall *call)
 {
     unsigned int epoch = binding->epoch;
     int ret;
 
     assert(!binding->busy);
+    trace_vfio_private_tdi_call(binding->name, name);
     binding->busy = true;
     qemu_mutex_lock(&binding->lock);
     bql_unlock();
@@ -204,7 +206,7 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
     call.rid = binding->ops->rid(binding->opaque);
     /* Whoever unbinds by force meanwhile has to know. */
     binding->bound = true;
-    ret = tdi_binding_call(binding, tdi_call_bind, &call);
+    ret = tdi_binding_call(binding, "bind", tdi_call_bind, &call);
     report = call.report;
     trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
 
@@ -256,7 +258,7 @@ int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
     }
     ret = tdi_binding_check(binding);
     if (!ret) {
-        ret = tdi_binding_call(binding, tdi_call_get_state, &call);
+        ret = tdi_binding_call(binding, "get-state", tdi_call_get_state, &call);
         *code = call.code;
     }
     if (ret) {
@@ -298,7 +300,7 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
         return -EPERM;
     }
 
-    ret = tdi_binding_call(binding, tdi_call_start, &call);
+    ret = tdi_binding_call(binding, "start", tdi_call_start, &call);
     *code = call.code;
     trace_vfio_private_tdi_start(binding->name, call.code, ret);
     if (!ret) {
@@ -338,7 +340,7 @@ int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
         return -EBUSY;
     }
     if (binding->bound) {
-        ret = tdi_binding_call(binding, tdi_call_unbind, &call);
+        ret = tdi_binding_call(binding, "unbind", tdi_call_unbind, &call);
         trace_vfio_private_tdi_unbind(binding->name,
                                       tdi_event_name(TDI_EVENT_UNBIND), ret);
     } else if (!binding->hidden) {
@@ -372,7 +374,7 @@ int tdi_binding_report(TDIBinding *binding, GByteArray **report,
         return ret;
     }
 
-    ret = tdi_binding_call(binding, tdi_call_read_report, &call);
+    ret = tdi_binding_call(binding, "read-report", tdi_call_read_report, &call);
     *code = call.code;
     if (ret) {
         g_clear_pointer(&call.report, g_byte_array_unref);

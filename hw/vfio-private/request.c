@@ -155,9 +155,12 @@ static void tdcm_invoke(TDIBinding *binding, const struct tdcm_buffer *in,
                         TDCMReply *reply)
 {
     uint16_t op = le16_to_cpu(in->operation);
+    const char *name = op < ARRAY_SIZE(operations) && operations[op].name ?
+                       operations[op].name : "?";
     uint64_t code = 0;
     int ret = -EOPNOTSUPP;
 
+    trace_vfio_private_request_begin(binding->name, op, name);
     if (op < ARRAY_SIZE(operations) && operations[op].fn) {
         ret = operations[op].fn(binding, reply, &code);
     }
@@ -169,9 +172,7 @@ static void tdcm_invoke(TDIBinding *binding, const struct tdcm_buffer *in,
         reply->error = tdcm_error(ret, code);
         g_byte_array_set_size(reply->data, 0);
     }
-    trace_vfio_private_request(binding->name, op,
-                               op < ARRAY_SIZE(operations) &&
-                               operations[op].name ? operations[op].name : "?",
+    trace_vfio_private_request(binding->name, op, name,
                                tdi_state_name(binding->state), ret, code,
                                reply->data->len);
 }
