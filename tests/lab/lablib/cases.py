@@ -80,10 +80,11 @@ def make_devices(names, table):
             slot, port = port, port + 1
             args += ["-device", f"pcie-root-port,id=rp{slot},chassis={slot},"
                      f"addr={slot:#x}.0"]
-            args += ["-device", f"{spec['device']},bus=rp{slot}"]
+            args += ["-device", f"{spec['device']},id={name},bus=rp{slot}"]
         else:
             slot, integrated = integrated, integrated + 1
-            args += ["-device", f"{spec['device']},addr={slot:#x}.0"]
+            args += ["-device",
+                     f"{spec['device']},id={name},addr={slot:#x}.0"]
         devices.append(Device(name, slot, args))
     return devices
 

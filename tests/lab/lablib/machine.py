@@ -9,10 +9,11 @@ import io
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import tarfile
 import time
+
+from lablib import lines
 
 DISK_MIB = 64
 OUT_MIB = 64
@@ -77,6 +78,8 @@ class Reports:
     def __init__(self, path, narrate):
         self.path = path
         self.narrate = narrate
+        self.monitor = lines.Monitor(path.parent)
+        self.answers = lines.Answers(path.parent)
         self.rest = ""
         self.offset = 0
         self.start = time.monotonic()
@@ -85,6 +88,7 @@ class Reports:
 
     def poll(self):
         """Takes in the whole lines that have come since the last call."""
+        self.answers.drain()
         with open(self.path, encoding="utf-8", errors="replace") as source:
             source.seek(self.offset)
             text = source.read()
@@ -95,12 +99,19 @@ class Reports:
             self.lines.append((verb, words))
             if verb == "up":
                 self.up = time.monotonic() - self.start
+            if verb == "l0":
+                answer = self.monitor.ask(words).replace("\n", "; ")
+                self.answers.send(f"answer {answer}")
             if self.narrate and verb == "say":
                 level, _, words = words.partition(" ")
                 print(f"{time.monotonic() - self.start:6.1f}s  {level}  {words}",
                       flush=True)
             elif self.narrate and verb == "row":
                 print(f"         {words}", flush=True)
+
+    def close(self):
+        self.monitor.close()
+        self.answers.close()
 
     def all(self, verb):
         return [words for name, words in self.lines if name == verb]
@@ -110,31 +121,13 @@ class Reports:
         return found[-1] if found else None
 
 
-def end_case(folder, process, scale):
+def end_case(reports, process, scale):
     """Tells L1 that time is up, and lets it say what L2 was doing."""
-    with socket.socket(socket.AF_UNIX) as line:
-        try:
-            line.connect(str(folder / "report.sock"))
-            line.sendall(b"timeout\n")
-            process.wait(GRACE * scale)
-        except (OSError, subprocess.TimeoutExpired):
-            pass
-
-
-def ask_monitor(folder, commands):
-    """What L0's monitor says to these commands, for a machine that hangs."""
-    answer = ""
-    with socket.socket(socket.AF_UNIX) as monitor:
-        monitor.settimeout(5)
-        try:
-            monitor.connect(str(folder / "l0.sock"))
-            for command in commands:
-                monitor.sendall(command.encode() + b"\n")
-                time.sleep(0.5)
-                answer += monitor.recv(1 << 20).decode(errors="replace")
-        except OSError as error:
-            answer += f"monitor: {error}\n"
-    return answer
+    try:
+        reports.answers.send("timeout")
+        process.wait(GRACE * scale)
+    except (OSError, subprocess.TimeoutExpired):
+        pass
 
 
 def stop(process):
