@@ -10,12 +10,17 @@
  * A test vehicle for lab guests; it gives root a way to confuse this machine.
  */
 #include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/kvm_para.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
 #include "../include/tdi_lab.h"
+
+static void *tdi_lab_pages;
 
 static long tdi_lab_map_gpa(struct tdi_lab_map_gpa __user *user)
 {
@@ -30,11 +35,40 @@ static long tdi_lab_map_gpa(struct tdi_lab_map_gpa __user *user)
 	return put_user(call.result, &user->result);
 }
 
+static long tdi_lab_hypercall(struct tdi_lab_hypercall __user *user)
+{
+	struct tdi_lab_hypercall call;
+
+	if (copy_from_user(&call, user, sizeof(call)))
+		return -EFAULT;
+
+	call.result = kvm_hypercall4(call.nr, call.args[0], call.args[1],
+				     call.args[2], call.args[3]);
+
+	return put_user(call.result, &user->result);
+}
+
+/* The buffer that programs map to make requests: its address in the guest */
+static long tdi_lab_buffer(__u64 __user *user)
+{
+	return put_user((__u64)virt_to_phys(tdi_lab_pages), user);
+}
+
+static int tdi_lab_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return vm_iomap_memory(vma, virt_to_phys(tdi_lab_pages),
+			       TDI_LAB_BUFFER_SIZE);
+}
+
 static long tdi_lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
 	case TDI_LAB_MAP_GPA:
 		return tdi_lab_map_gpa((void __user *)arg);
+	case TDI_LAB_HYPERCALL:
+		return tdi_lab_hypercall((void __user *)arg);
+	case TDI_LAB_BUFFER:
+		return tdi_lab_buffer((void __user *)arg);
 	default:
 		return -ENOTTY;
 	}
@@ -43,6 +77,7 @@ static long tdi_lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 static const struct file_operations tdi_lab_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = tdi_lab_ioctl,
+	.mmap = tdi_lab_mmap,
 };
 
 static struct miscdevice tdi_lab_misc = {
@@ -54,16 +89,27 @@ static struct miscdevice tdi_lab_misc = {
 
 static int __init tdi_lab_init(void)
 {
+	int rc;
+
 	if (!kvm_para_available())
 		return -ENODEV;
 
-	return misc_register(&tdi_lab_misc);
+	tdi_lab_pages = alloc_pages_exact(TDI_LAB_BUFFER_SIZE,
+					  GFP_KERNEL | __GFP_ZERO);
+	if (!tdi_lab_pages)
+		return -ENOMEM;
+
+	rc = misc_register(&tdi_lab_misc);
+	if (rc)
+		free_pages_exact(tdi_lab_pages, TDI_LAB_BUFFER_SIZE);
+	return rc;
 }
 module_init(tdi_lab_init);
 
 static void __exit tdi_lab_exit(void)
 {
 	misc_deregister(&tdi_lab_misc);
+	free_pages_exact(tdi_lab_pages, TDI_LAB_BUFFER_SIZE);
 }
 module_exit(tdi_lab_exit);
 

@@ -28,6 +28,24 @@ struct tdi_lab_map_gpa {
 	__s64 result;
 };
 
+/**
+ * struct tdi_lab_hypercall - any hypercall
+ * @nr, @args: passed on as they are
+ * @result: out, what the hypervisor returned
+ */
+struct tdi_lab_hypercall {
+	__u64 nr;
+	__u64 args[4];
+	__s64 result;
+};
+
+/* Bytes of the buffer that mmap of the device gives, two more than a request
+ * may have; its guest physical address comes by TDI_LAB_BUFFER.
+ */
+#define TDI_LAB_BUFFER_SIZE (18 * 4096)
+
+#define TDI_LAB_HYPERCALL _IOWR('T', 0x02, struct tdi_lab_hypercall)
+#define TDI_LAB_BUFFER _IOR('T', 0x03, __u64)
 #define TDI_LAB_MAP_GPA _IOWR('T', 0x01, struct tdi_lab_map_gpa)
 
 #endif

@@ -1,0 +1,129 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What guest scripts share that lock and start devices; to be sourced after
+# lib.sh. The first half is what any user of such a guest types; the second makes
+# bare TDCM requests, without the guest kernel's TSM.
+
+# find_tsm: name of the TSM that is for guests, in $tsm.
+find_tsm()
+{
+	tsm=$(for tsm_link in /sys/class/tsm/*; do
+		readlink "$tsm_link"
+	done | sed -n 's|.*/soft_devsec/.*/||p' | grep .) ||
+		fail "no TSM: $(dmesg | grep -i -E "tsm|devsec" | tail -n 1)"
+}
+
+# tdi_is BDF STATE: the device says that it is unlocked, locked, run or error.
+tdi_is()
+{
+	tdi_state=$(cat "/sys/bus/pci/devices/$1/tsm/state")
+	[ "$tdi_state" = "$2" ] || fail "$1 is in $tdi_state, not in $2"
+}
+
+# lock BDF, accept BDF, unlock BDF: as a user would; false if it does not work.
+lock()
+{
+	echo "$tsm" >"/sys/bus/pci/devices/$1/tsm/lock"
+}
+
+accept()
+{
+	echo 1 >"/sys/bus/pci/devices/$1/tsm/accept"
+}
+
+unlock()
+{
+	echo "$tsm" >"/sys/bus/pci/devices/$1/tsm/unlock"
+}
+
+# refused WHAT COMMAND...: this must fail.
+refused()
+{
+	refused_what=$1
+	shift
+	! "$@" 2>/dev/null || fail "$refused_what"
+}
+
+# run BDF: from unlocked to run.
+run()
+{
+	lock "$1" || fail "$1: lock failed"
+	accept "$1" || fail "$1: accept failed"
+	tdi_is "$1" run
+}
+
+# end BDF: back to unlocked.
+end()
+{
+	unlock "$1" || fail "$1: unlock failed"
+	tdi_is "$1" unlocked
+}
+
+# find_nvme: address of the NVMe disk, in $nvme.
+find_nvme()
+{
+	until_nvme 1
+	nvme=$(basename "$(dirname "$(grep -l 0x010802 /sys/bus/pci/devices/*/class)")")
+}
+
+# until_nvme COUNT: waits until so many are there.
+until_nvme()
+{
+	hotplug_wait=0
+	until [ "$(grep -l 0x010802 /sys/bus/pci/devices/*/class | wc -l)" = "$1" ]; do
+		hotplug_wait=$((hotplug_wait + 1))
+		[ $hotplug_wait -lt 600 ] || fail "not $1 NVMe disks but $(grep -l 0x010802 \
+			/sys/bus/pci/devices/*/class | wc -l)"
+		sleep 0.1
+	done
+}
+
+# without_driver BDF, with_driver BDF: the stock driver lets go of it, or takes it.
+without_driver()
+{
+	if [ -e "/sys/bus/pci/devices/$1/driver" ]; then
+		echo "$1" >"/sys/bus/pci/devices/$1/driver/unbind"
+	fi
+}
+
+with_driver()
+{
+	echo "$1" >/sys/bus/pci/drivers_probe
+}
+
+# request BDF OPERATION EXPECTED: "RESULT STATUS ERROR LENGTH ..." begins so; all
+# of it is in $reply.
+request()
+{
+	reply=$(tdcm "$1" "$2") || fail "operation $2 was not taken: $reply"
+	case $reply in
+	"$3"*) ;;
+	*) fail "operation $2 gave '$reply', expected '$3'" ;;
+	esac
+}
+
+# bar0 BDF: guest physical address of BAR 0.
+bar0()
+{
+	sed -n 1p "/sys/bus/pci/devices/$1/resource" | cut -d' ' -f1
+}
+
+# convert_pages GPA PAGES ATTRIBUTES RESULT: one hypercall and what it must return.
+convert_pages()
+{
+	[ "$(convert raw "$1" "$2" "$3")" = "$4" ] ||
+		fail "conversion of $1 + $2 pages to $3 is not $4"
+}
+
+# request_run BDF: from unlocked to run; of BAR 0 two pages are TEE memory, as an
+# NVMe disk has it. The host has to agree.
+request_run()
+{
+	request "$1" 6 "0 1 0 1 00"
+	request "$1" 2 "0 1 0 0"
+	convert_pages "$(bar0 "$1")" 2 16 0
+	request "$1" 5 "0 1 0 0"
+	request "$1" 6 "0 1 0 1 02"
+	ask bound
+}

@@ -1,0 +1,62 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What host scripts share whose devices are TEE device interfaces (TDIs); to be
+# sourced after lib.sh.
+
+# connect_tsm BDF: what the host's administrator does before a guest may lock it.
+connect_tsm()
+{
+	connect_name=$(for connect_link in /sys/class/tsm/*; do
+		readlink "$connect_link"
+	done | sed -n 's|.*/soft_tsm/.*/||p' | grep .) || fail "no soft_tsm here"
+	echo "$connect_name" >"/sys/bus/pci/devices/$1/tsm/connect" ||
+		fail "$1 does not connect to $connect_name"
+}
+
+# bound BDF: does the host's kernel have it bound as a TDI?
+bound()
+{
+	[ -n "$(cat "/sys/bus/pci/devices/$1/tsm/bound")" ]
+}
+
+# tdi NAME PROPERTY [VALUE]: a property of the device that the case calls NAME, as
+# its hardware in L0 has it, in $l0_answer; or sets it.
+tdi()
+{
+	if [ $# -eq 3 ]; then
+		l0 qom-set "/machine/peripheral/$1/tdi" "$2" "$3"
+		[ -z "$l0_answer" ] || fail "L0 says '$l0_answer' to $2=$3 of $1"
+	else
+		l0 qom-get "/machine/peripheral/$1/tdi" "$2"
+	fi
+}
+
+# tdi_is NAME STATE: fails unless the hardware is in this state.
+tdi_is()
+{
+	tdi "$1" state
+	[ "$l0_answer" = "\"$2\"" ] || fail "$1 is in $l0_answer, not in $2"
+}
+
+# gone BDF NAME: nothing is left of a TDI, neither here nor in the hardware.
+gone()
+{
+	! bound "$1" || fail "$1 is still bound"
+	tdi_is "$2" CONFIG_UNLOCKED
+}
+
+# tdi_trace: QEMU's trace of what happens to TDIs, with times, as the next L2's
+# arguments in $TDI_TRACE; it ends up in the case's folder.
+TDI_TRACE="-msg timestamp=on -trace vfio_private_tdi* -trace vfio_private_request*
+	-trace tsm_iommufd* -trace vfio_private_frozen -D /out/trace-l2.log"
+
+# make_vf BDF: turns the VFs of a device on, with a driver that does nothing else;
+# the address of the first one is in $vf.
+make_vf()
+{
+	bind_driver "$1" pci-pf-stub
+	cat "/sys/bus/pci/devices/$1/sriov_totalvfs" \
+		>"/sys/bus/pci/devices/$1/sriov_numvfs"
+	vf=$(basename "$(readlink "/sys/bus/pci/devices/$1/virtfn0")")
+}
