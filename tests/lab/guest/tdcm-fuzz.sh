@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# Random TDCM requests; then a proper one must work as ever, and the disk too.
+. /lab/guest/lib.sh
+. /lab/guest/tdi-lib.sh
+
+load_module
+find_nvme
+without_driver "$nvme"
+enable_pci "$nvme"
+count=$(kernel_arg lab.count)
+taken=$(tdcm-fuzz "$nvme" "$count" "$(kernel_arg lab.seed)") ||
+	fail "tdcm-fuzz failed"
+[ "$taken" -gt $((count / 10)) ] || fail "only $taken of $count were taken"
+say "$count random requests, $taken of them taken"
+request "$nvme" 7 "0 1 0 0"
+request "$nvme" 6 "0 1 0 1 00"
+request_run "$nvme"
+request "$nvme" 7 "0 1 0 0"
+with_driver "$nvme"
+disk_test 64
