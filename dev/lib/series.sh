@@ -33,6 +33,8 @@ with_scratch() {
     own_git -C "$tree" worktree add -q --detach --no-checkout "$scratch/tree" "$(root_of "$project")"
     {
         echo '/scripts/git.orderfile'
+        # How git names the function of a hunk
+        echo '/.gitattributes'
         patch_files "$project" | xargs -r sed -n 's|^[-+][-+][-+] [ab]\(/.*\)|\1|p' | sort -u
     } >"$scratch/paths"
     own_git -C "$scratch/tree" sparse-checkout set --no-cone --stdin <"$scratch/paths"
