@@ -220,7 +220,11 @@ l2_wait()
 			on_ask "$l2_text"
 			[ -z "$answer" ] || echo "$answer" >&5
 			;;
-		say) report say "L2 $l2_text" ;;
+		say)
+			[ -z "${LAB_TIMELINE:-}" ] ||
+				report at "$(wallclock)" "$l2_text"
+			report say "L2 $l2_text"
+			;;
 		value) echo "$l2_text" >>$L2_DIR/values ;;
 		why) l2_why=$l2_text ;;
 		disk) l2_disk=$l2_text; report disk "$l2_text" ;;

@@ -49,7 +49,8 @@ gone()
 # tdi_trace: QEMU's trace of what happens to TDIs, with times, as the next L2's
 # arguments in $TDI_TRACE; it ends up in the case's folder.
 TDI_TRACE="-msg timestamp=on -trace vfio_private_tdi* -trace vfio_private_request*
-	-trace tsm_iommufd* -trace vfio_private_frozen -D /out/trace-l2.log"
+	-trace tsm_iommufd* -trace vfio_private_frozen
+	-trace kvm_private_mmio_convert -D /out/trace-l2.log"
 
 # make_vf BDF: turns the VFs of a device on, with a driver that does nothing else;
 # the address of the first one is in $vf.

@@ -3,6 +3,8 @@
 
 import hashlib
 
+from lablib import timeline
+
 
 def disk_digest(folder, reports):
     """The raw file behind the NVMe disk holds what L2 says it wrote.
@@ -28,4 +30,7 @@ def after(case, folder, reports):
     """Returns None, or what is wrong with what the case left behind."""
     if case.env.get("LAB_DISK") and not reports.last("disk"):
         return "L2 did not report the digest of the disk it wrote"
-    return disk_digest(folder, reports)
+    problem = disk_digest(folder, reports)
+    if not problem and case.env.get("LAB_TIMELINE"):
+        problem = timeline.after(case, folder, reports)
+    return problem
