@@ -83,6 +83,12 @@ def tool(name):
     return path
 
 
+def built(paths, name):
+    """One of our own tools, as it comes with the QEMU under test."""
+    path = paths.qemu.resolve().parent / "contrib" / name / name
+    return path if path.exists() else None
+
+
 def firmware(name):
     for folder in FIRMWARE_DIRS:
         path = pathlib.Path(folder, name)
@@ -198,7 +204,7 @@ def overlay(paths, case, folder, settings):
             (LAB / "host").glob("*.awk")):
         cpio.file(f"lab/host/{script.name}", script)
     for name in case.tools:
-        path = tool(name)
+        path = built(paths, name) or tool(name)
         for part in libraries(path):
             cpio.file(part, part)
         cpio.file(f"bin/{name}", path)
