@@ -44,6 +44,7 @@ kmod|depmod
 busybox-static|busybox
 libelf-dev|h:gelf.h
 libssl-dev|pc:libcrypto
+libcap-dev|h:sys/capability.h
 uuid-dev|h:uuid/uuid.h
 strace|strace
 perl|perl

@@ -14,9 +14,18 @@ arguments()
 	esac
 }
 
+# prepare NAME: what a test expects to find, here the huge pages that it maps.
+prepare()
+{
+	case $1 in
+	iommufd) echo 80 >/proc/sys/vm/nr_hugepages ;;
+	esac
+}
+
 # run_test PROGRAM LABEL
 run_test()
 {
+	prepare "${1##*/}"
 	began=$(uptime_now)
 	status=0
 	# shellcheck disable=SC2046 # the arguments are words
