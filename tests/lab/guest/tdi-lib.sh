@@ -60,6 +60,13 @@ end()
 	tdi_is "$1" unlocked
 }
 
+# use BDF: a tdi-testdev does what it is for. It has no driver that turns it on.
+use()
+{
+	enable_pci "$1"
+	tdi-check "$1" work
+}
+
 # find_nvme: address of the NVMe disk, in $nvme.
 find_nvme()
 {

@@ -19,6 +19,7 @@ import subprocess
 FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin", "pvh.bin")
 FIRMWARE_DIRS = ("/usr/share/seabios", "/usr/share/qemu")
 LAB = pathlib.Path(__file__).resolve().parent.parent
+TDISP = LAB.parent.parent / "hw" / "tdisp"    # registers of tdi-testdev
 
 
 class LabError(Exception):
@@ -136,7 +137,8 @@ def compile_programs(paths, side):
     """Builds tests/lab/SIDE/*.c as static programs; returns their paths."""
     out = paths.lab / "bin" / side
     out.mkdir(parents=True, exist_ok=True)
-    newest = max(path.stat().st_mtime for path in LAB.glob("*/*.h"))
+    headers = [*LAB.glob("*/*.h"), TDISP / "tdi-testdev.h"]
+    newest = max(path.stat().st_mtime for path in headers)
     programs = []
     for source in sorted((LAB / side).glob("*.c")):
         if source.name == "tdi_lab.c":
@@ -148,7 +150,8 @@ def compile_programs(paths, side):
             continue
         subprocess.run([os.environ.get("CC", "gcc"), "-static", "-O2", "-Wall",
                         "-Wextra", "-Werror", "-isystem", paths.headers,
-                        "-I", LAB / "include", "-o", program, source],
+                        "-I", LAB / "include", "-I", TDISP, "-o", program,
+                        source],
                        check=True)
     return programs
 
