@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import tarfile
+import threading
 import time
 
 from lablib import lines
@@ -36,6 +37,14 @@ BAD_LINE = re.compile(
     r"|INFO: task .* blocked|rcu: INFO|detected stall|soft lockup"
     r"|inconsistent lock state|held lock freed|sleeping function called"
     r"|KVM internal error|list_(add|del) corruption|Call Trace:")
+
+
+# Set from outside to end every machine that runs.
+INTERRUPT = threading.Event()
+
+
+class Interrupted(Exception):
+    """Whoever called the runner has ended it."""
 
 
 def l0_command(paths, case, folder, initrd, shell=None):
@@ -148,6 +157,8 @@ def follow(process, reports, case, scale):
     took tells by how much this one is slower right now.
     """
     while True:
+        if INTERRUPT.is_set():
+            raise Interrupted
         ended = process.poll() is not None
         reports.poll()
         if ended:
