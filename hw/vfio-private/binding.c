@@ -24,8 +24,11 @@
 #include "qemu/lockable.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
-#include "binding.h"
+#include "qapi/qapi-types-tdi.h"
+#include "binding-int.h"
 #include "trace.h"
+
+struct TDIBindingList tdi_bindings = QLIST_HEAD_INITIALIZER(tdi_bindings);
 
 void tdi_binding_init(TDIBinding *binding, const char *name,
                       const TDIBindingOps *ops, void *opaque,
@@ -43,12 +46,14 @@ void tdi_binding_init(TDIBinding *binding, const char *name,
 static void tdi_binding_forget_report(TDIBinding *binding)
 {
     g_clear_pointer(&binding->parts, g_array_unref);
+    g_clear_pointer(&binding->digest, g_free);
 }
 
 void tdi_binding_destroy(TDIBinding *binding)
 {
     assert(!binding->bound && !binding->busy);
     tdi_binding_forget_report(binding);
+    g_clear_pointer(&binding->last_error, qapi_free_TDIError);
     qemu_mutex_destroy(&binding->lock);
 }
 
@@ -61,9 +66,8 @@ static void tdi_binding_set(TDIBinding *binding, TDIState state,
     if (old == state) {
         return;
     }
-    trace_vfio_private_tdi_state(binding->name, tdi_state_name(old),
-                                 tdi_state_name(state),
-                                 tdi_reason_name(reason));
+    trace_vfio_private_tdi_state(binding->name, TDIState_str(old),
+                                 TDIState_str(state), TDIReason_str(reason));
     binding->state = state;
     if (state == TDI_STATE_CONFIG_UNLOCKED) {
         tdi_binding_forget_report(binding);
@@ -72,8 +76,7 @@ static void tdi_binding_set(TDIBinding *binding, TDIState state,
 }
 
 /* An event that has become a fact: the table must not refuse it. */
-static void tdi_binding_event(TDIBinding *binding, TDIEvent event,
-                              TDIReason reason)
+void tdi_binding_event(TDIBinding *binding, TDIEvent event, TDIReason reason)
 {
     TDIState next;
     bool allowed = tdi_next(binding->state, event, reason, &next);
@@ -90,6 +93,16 @@ static bool tdi_binding_allows(TDIBinding *binding, TDIEvent event,
     return tdi_next(binding->state, event, reason, &next);
 }
 
+void tdi_binding_note(TDIBinding *binding, TDIOperation operation, int ret,
+                      uint64_t code)
+{
+    if (ret) {
+        binding->errors++;
+        qapi_free_TDIError(binding->last_error);
+        binding->last_error = tdi_error_new(operation, ret, code);
+    }
+}
+
 /*
  * Calls of the TSM without the BQL
  */
@@ -101,28 +114,6 @@ typedef struct TDICall {
     uint64_t code;
 } TDICall;
 
-typedef int TDICallFn(TDIBinding *binding, TDICall *call);
-
-static int tdi_binding_call(TDIBinding *binding, const char *name,
-                            TDICallFn *fn, TDICall *call)
-{
-    unsigned int epoch = binding->epoch;
-    int ret;
-
-    assert(!binding->busy);
-    trace_vfio_private_tdi_call(binding->name, name);
-    binding->busy = true;
-    qemu_mutex_lock(&binding->lock);
-    bql_unlock();
-
-    ret = fn(binding, call);
-
-    qemu_mutex_unlock(&binding->lock);
-    bql_lock();
-    binding->busy = false;
-    return epoch == binding->epoch ? ret : -ECANCELED;
-}
-
 /* The report comes along: conversions depend on it. */
 static int tdi_call_bind(TDIBinding *binding, TDICall *call)
 {
@@ -130,7 +121,11 @@ static int tdi_call_bind(TDIBinding *binding, TDICall *call)
 
     if (ret) {
         /* Bound or not: never leave it at a guess. */
-        return binding->tsm->unbind(binding->ctx) ? -ENOTRECOVERABLE : ret;
+        if (binding->tsm->unbind(binding->ctx)) {
+            return -ENOTRECOVERABLE;
+        }
+        /* The device is not in the condition: to callers, busy is the TDI. */
+        return ret == -EBUSY ? -EAGAIN : ret;
     }
     if (binding->tsm->read_report(binding->ctx, &call->report, &call->code)) {
         call->report = NULL;
@@ -158,6 +153,35 @@ static int tdi_call_read_report(TDIBinding *binding, TDICall *call)
     return binding->tsm->read_report(binding->ctx, &call->report, &call->code);
 }
 
+static int (*const tdi_calls[])(TDIBinding *binding, TDICall *call) = {
+    [TDI_OPERATION_BIND] = tdi_call_bind,
+    [TDI_OPERATION_UNBIND] = tdi_call_unbind,
+    [TDI_OPERATION_START] = tdi_call_start,
+    [TDI_OPERATION_GET_STATE] = tdi_call_get_state,
+    [TDI_OPERATION_READ_REPORT] = tdi_call_read_report,
+};
+
+static int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
+                            TDICall *call)
+{
+    unsigned int epoch = binding->epoch;
+    int ret;
+
+    assert(!binding->busy);
+    trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
+    binding->busy = true;
+    qemu_mutex_lock(&binding->lock);
+    bql_unlock();
+
+    ret = tdi_calls[operation](binding, call);
+
+    qemu_mutex_unlock(&binding->lock);
+    bql_lock();
+    binding->busy = false;
+    tdi_binding_note(binding, operation, ret, call->code);
+    return epoch == binding->epoch ? ret : -ECANCELED;
+}
+
 /*
  * Operations
  */
@@ -173,6 +197,8 @@ static void tdi_binding_take_report(TDIBinding *binding,
         binding->ops->bar_sizes(binding->opaque, sizes);
         binding->parts = tdi_report_parse(report->data, report->len, sizes,
                                           &reason);
+        binding->digest = g_compute_checksum_for_data(
+            G_CHECKSUM_SHA256, report->data, report->len);
     }
     if (binding->parts) {
         trace_vfio_private_tdi_report(binding->name, report->len,
@@ -184,12 +210,8 @@ static void tdi_binding_take_report(TDIBinding *binding,
     }
 }
 
-int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
+int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason)
 {
-    g_autoptr(GByteArray) report = NULL;
-    TDICall call = {};
-    int ret;
-
     if (binding->busy) {
         return -EBUSY;
     }
@@ -199,14 +221,23 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
     if (!binding->tsm->connected(binding->ctx)) {
         return -ENXIO;
     }
-    if (!binding->ops->ready(binding->opaque)) {
-        return -EBUSY;
+    return binding->ops->ready(binding->opaque) ? 0 : -EAGAIN;
+}
+
+int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
+{
+    g_autoptr(GByteArray) report = NULL;
+    TDICall call = {};
+    int ret = tdi_binding_may_bind(binding, reason);
+
+    if (ret) {
+        return ret;
     }
 
     call.rid = binding->ops->rid(binding->opaque);
     /* Whoever unbinds by force meanwhile has to know. */
     binding->bound = true;
-    ret = tdi_binding_call(binding, "bind", tdi_call_bind, &call);
+    ret = tdi_binding_call(binding, TDI_OPERATION_BIND, &call);
     report = call.report;
     trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
 
@@ -222,6 +253,8 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
         return ret;
     }
     binding->rid = call.rid;
+    binding->by_guest = reason == TDI_REASON_GUEST;
+    binding->binds++;
     tdi_binding_event(binding, TDI_EVENT_BIND, reason);
     tdi_binding_take_report(binding, report);
     return 0;
@@ -258,7 +291,7 @@ int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
     }
     ret = tdi_binding_check(binding);
     if (!ret) {
-        ret = tdi_binding_call(binding, "get-state", tdi_call_get_state, &call);
+        ret = tdi_binding_call(binding, TDI_OPERATION_GET_STATE, &call);
         *code = call.code;
     }
     if (ret) {
@@ -300,7 +333,7 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
         return -EPERM;
     }
 
-    ret = tdi_binding_call(binding, "start", tdi_call_start, &call);
+    ret = tdi_binding_call(binding, TDI_OPERATION_START, &call);
     *code = call.code;
     trace_vfio_private_tdi_start(binding->name, call.code, ret);
     if (!ret) {
@@ -314,8 +347,7 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
 }
 
 /* Turn everything shared that is left of a TDI that the TSM has unbound. */
-static int tdi_binding_release(TDIBinding *binding, TDIEvent event,
-                               TDIReason reason)
+int tdi_binding_release(TDIBinding *binding, TDIEvent event, TDIReason reason)
 {
     int ret = binding->ops->share_all(binding->opaque);
 
@@ -327,6 +359,7 @@ static int tdi_binding_release(TDIBinding *binding, TDIEvent event,
     if (binding->hidden) {
         binding->hidden = false;
         binding->ops->hide(binding->opaque, false);
+        binding->ops->remap(binding->opaque);
     }
     return ret;
 }
@@ -340,10 +373,10 @@ int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
         return -EBUSY;
     }
     if (binding->bound) {
-        ret = tdi_binding_call(binding, "unbind", tdi_call_unbind, &call);
+        ret = tdi_binding_call(binding, TDI_OPERATION_UNBIND, &call);
         trace_vfio_private_tdi_unbind(binding->name,
                                       tdi_event_name(TDI_EVENT_UNBIND), ret);
-    } else if (!binding->hidden) {
+    } else if (!binding->hidden || reason == TDI_REASON_MONITOR) {
         return 0;
     }
     if (ret == -ECANCELED) {
@@ -354,6 +387,14 @@ int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
         return ret;
     }
     binding->bound = false;
+    if (reason == TDI_REASON_MONITOR && binding->by_guest) {
+        /* The guest may still believe in it, and write what is private. */
+        binding->hidden = true;
+        binding->ops->hide(binding->opaque, true);
+        binding->ops->remap(binding->opaque);
+        tdi_binding_event(binding, TDI_EVENT_UNBIND, reason);
+        return 0;
+    }
     return tdi_binding_release(binding, TDI_EVENT_UNBIND, reason);
 }
 
@@ -374,7 +415,7 @@ int tdi_binding_report(TDIBinding *binding, GByteArray **report,
         return ret;
     }
 
-    ret = tdi_binding_call(binding, "read-report", tdi_call_read_report, &call);
+    ret = tdi_binding_call(binding, TDI_OPERATION_READ_REPORT, &call);
     *code = call.code;
     if (ret) {
         g_clear_pointer(&call.report, g_byte_array_unref);
@@ -383,71 +424,13 @@ int tdi_binding_report(TDIBinding *binding, GByteArray **report,
         }
         return ret;
     }
+    binding->by_guest = true;
     /* What the guest judges is what conversions are checked against. */
     if (binding->state == TDI_STATE_CONFIG_LOCKED) {
         tdi_binding_take_report(binding, call.report);
     }
     *report = call.report;
     return 0;
-}
-
-/*
- * Unbinding by force
- */
-
-static bool tdi_binding_force_unbind(TDIBinding *binding, const char *why,
-                                     TDIReason reason)
-{
-    int ret;
-
-    WITH_QEMU_LOCK_GUARD(&binding->lock) {
-        ret = binding->tsm->unbind(binding->ctx);
-    }
-    binding->epoch++;
-    trace_vfio_private_tdi_unbind(binding->name, why, ret);
-    if (ret) {
-        error_report("vfio %s: cannot unbind the TDI: %s; it is out of use",
-                     binding->name, strerror(-ret));
-        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
-        return false;
-    }
-    binding->bound = false;
-    return true;
-}
-
-bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
-{
-    if (binding->bound &&
-        !tdi_binding_force_unbind(binding, tdi_event_name(event), reason)) {
-        return false;
-    }
-    if (binding->state == TDI_STATE_CONFIG_UNLOCKED) {
-        /* A bind that was in progress has not got any further. */
-        return true;
-    }
-    if (event == TDI_EVENT_EXIT) {
-        tdi_binding_event(binding, event, reason);
-    } else {
-        tdi_binding_release(binding, event, reason);
-    }
-    return true;
-}
-
-void tdi_binding_revoked(TDIBinding *binding, TDIReason reason)
-{
-    TDIState old = binding->state;
-
-    if (!binding->bound) {
-        return;
-    }
-    qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: a bound TDI is reset or loses its "
-                  "MMIO, it is stopped\n", binding->name);
-    if (tdi_binding_force_unbind(binding, "revoke", reason) &&
-        old != TDI_STATE_CONFIG_UNLOCKED) {
-        binding->hidden = true;
-        binding->ops->hide(binding->opaque, true);
-        tdi_binding_event(binding, TDI_EVENT_ERROR, reason);
-    }
 }
 
 /*
@@ -465,8 +448,12 @@ int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
         return !to_private || !binding->tsm->connected(binding->ctx) ? 0 :
                -EPERM;
     case TDI_STATE_CONFIG_LOCKED:
-        return to_private && tdi_report_allows(binding->parts, bar, offset,
-                                               size) ? 0 : -EPERM;
+        if (!to_private || !tdi_report_allows(binding->parts, bar, offset,
+                                              size)) {
+            return -EPERM;
+        }
+        binding->by_guest = true;
+        return 0;
     default:
         return -EPERM;
     }

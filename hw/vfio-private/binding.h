@@ -11,6 +11,7 @@
 #include "qemu/thread.h"
 #include "report.h"
 #include "tdi.h"
+#include "tdi-error.h"
 #include "tsm.h"
 
 typedef struct TDIBinding TDIBinding;
@@ -27,9 +28,13 @@ typedef struct TDIBinding TDIBinding;
  * @part_private: is all of this part of a BAR private, but for pages that QEMU
  *     emulates?
  * @share_all: turn all of its MMIO shared.  Returns 0 or -errno.
- * @hide: keep its MMIO out of the guest's reach when it is mapped next, or give
- *     it back
+ * @hide: keep its MMIO out of the guest's reach when it is mapped next, or no
+ *     longer
+ * @remap: map its MMIO anew.  Not in a memory transaction.
  * @changed: the state has changed
+ * @describe: fill in what the device knows of itself: id, qom_path, host,
+ *     slices, conversions
+ * @ref, @unref: keep what contains the binding from going away
  */
 typedef struct TDIBindingOps {
     uint32_t (*rid)(void *opaque);
@@ -38,8 +43,12 @@ typedef struct TDIBindingOps {
     bool (*part_private)(void *opaque, const TDIReportPart *part);
     int (*share_all)(void *opaque);
     void (*hide)(void *opaque, bool hide);
+    void (*remap)(void *opaque);
     void (*changed)(void *opaque, TDIState old, TDIState new,
                     TDIReason reason);
+    void (*describe)(void *opaque, TDIInfo *info);
+    void (*ref)(void *opaque);
+    void (*unref)(void *opaque);
 } TDIBindingOps;
 
 /**
@@ -57,11 +66,19 @@ typedef struct TDIBindingOps {
  * @bound: the TSM has to be told to unbind; true in every state but
  *     CONFIG_UNLOCKED, except for @hidden
  * @busy: a request has dropped the BQL
- * @hidden: the TDI was unbound behind the guest's back, @state is ERROR and its
- *     MMIO is out of reach until the guest unbinds it, too
+ * @queued: a request of the monitor is about to begin
+ * @by_guest: the guest has had a part in this binding
+ * @hidden: the TDI was unbound behind the guest's back, @state is ERROR, or
+ *     CONFIG_UNLOCKED if the monitor did it, and its MMIO is out of reach until
+ *     the guest unbinds it, too
  * @epoch: counts what happens behind the back of a request that is @busy
  * @rid: requester ID that it was bound with
  * @parts: MMIO of the report; NULL if there is none that makes sense
+ * @digest: SHA-256 of the report, in hexadecimal; NULL if there is none
+ * @binds: how often it was bound
+ * @errors: how often the TSM failed
+ * @last_error: the latest of these failures, or NULL
+ * @next: in the list of all bindings
  */
 struct TDIBinding {
     const char *name;
@@ -74,12 +91,21 @@ struct TDIBinding {
     TDIState state;
     bool bound;
     bool busy;
+    bool queued;
+    bool by_guest;
     bool hidden;
     unsigned int epoch;
     uint32_t rid;
     GArray *parts;
+    char *digest;
+    uint64_t binds;
+    uint64_t errors;
+    TDIError *last_error;
     QLIST_ENTRY(TDIBinding) next;
 };
+
+/* All devices that can be bound.  Guarded by the BQL; not in it: unplugged. */
+extern QLIST_HEAD(TDIBindingList, TDIBinding) tdi_bindings;
 
 /* tdi_binding_init: unbound; @binding is zeroed */
 void tdi_binding_init(TDIBinding *binding, const char *name,
@@ -97,10 +123,13 @@ void tdi_binding_destroy(TDIBinding *binding);
  *
  * Return 0 or -errno, and set @code to the code of a TDISP error, or 0:
  * -EPERM: not in this state, changes nothing; -EBUSY: another one is in
- * progress, or the device is not ready; -ENXIO: no TSM is connected;
- * -ECANCELED: the TDI was reset or unplugged meanwhile; others: see
- * &struct TSMOps.
+ * progress; -EAGAIN: the device is not ready; -ENXIO: no TSM is connected;
+ * -ECANCELED: the TDI was reset or unplugged meanwhile; -ENOTRECOVERABLE: bind
+ * failed, and so did its undo; others: see &struct TSMOps.
  */
+
+/* tdi_binding_may_bind: would it be refused at once?  Returns 0 or -errno. */
+int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason);
 
 /* tdi_binding_bind: lock it */
 int tdi_binding_bind(TDIBinding *binding, TDIReason reason);
@@ -112,7 +141,8 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code);
  * tdi_binding_unbind: stop it, then turn its MMIO shared
  *
  * Possible in every state, and a success if it is not bound.  If it fails, the
- * MMIO remains private, and the state is UNKNOWN.
+ * MMIO remains private, and the state is UNKNOWN.  If it succeeds for the
+ * monitor, and the guest has had a part in the binding, it is @hidden.
  */
 int tdi_binding_unbind(TDIBinding *binding, TDIReason reason);
 

@@ -22,7 +22,7 @@
 #include "qemu/error-report.h"
 #include "hw/vfio/vfio-container.h"
 #include "hw/vfio-private/hooks.h"
-#include "system/device-fd-region.h"
+#include "mmio.h"
 #include "trace.h"
 
 /**
@@ -220,6 +220,19 @@ static VFIOPrivateWindow *window_find(VFIOContainer *bcontainer,
         }
     }
     return NULL;
+}
+
+bool vfio_private_dma_mapped(const DeviceFdRegion *region)
+{
+    VFIOPrivateWindow *w;
+
+    QLIST_FOREACH(w, &windows, next) {
+        if (w->region == region &&
+            interval_tree_iter_first(&w->areas, 0, UINT64_MAX)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool vfio_private_region_add(VFIOContainer *bcontainer,

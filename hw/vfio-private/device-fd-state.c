@@ -287,5 +287,6 @@ int device_fd_state_convert(DeviceFdState *state, uint64_t offset,
         return ret;
     }
     device_fd_commit(state, offset, last, to_private);
+    state->conversions++;
     return 0;
 }

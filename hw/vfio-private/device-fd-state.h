@@ -47,6 +47,7 @@ struct DeviceFdListener {
  * @size: bytes, a multiple of the page size
  * @private_set: private ranges; disjoint, and no two of them touch
  * @nr_private: number of nodes in @private_set
+ * @conversions: how often a range was converted, either way
  * @listeners: in the order in which they are told of a range turning private
  *
  * Guarded by the BQL.
@@ -55,6 +56,7 @@ typedef struct DeviceFdState {
     uint64_t size;
     IntervalTreeRoot private_set;
     unsigned int nr_private;
+    uint64_t conversions;
     QTAILQ_HEAD(, DeviceFdListener) listeners;
 } DeviceFdState;
 

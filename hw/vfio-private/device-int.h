@@ -9,6 +9,7 @@
 
 #include "hw/vfio/pci.h"
 #include "binding.h"
+#include "events.h"
 #include "mmio.h"
 
 /**
@@ -17,7 +18,8 @@
  * @slices: VFIOPrivateSlice pointers, in BAR order
  * @blocker: blocks migration, snapshots and CPR
  * @ctx: what the kernel has to bind it with; NULL if it cannot be bound
- * @binding: its binding as a TDI, if there is a @ctx
+ * @binding: its binding as a TDI; one that cannot be bound if there is no @ctx
+ * @events: what QMP is told of the binding
  * @frozen: mask of config space bits that are frozen while it is bound
  */
 struct VFIOPrivateDevice {
@@ -25,6 +27,7 @@ struct VFIOPrivateDevice {
     Error *blocker;
     TSMContext *ctx;
     TDIBinding binding;
+    TDIEvents events;
     uint8_t *frozen;
 };
 
@@ -49,5 +52,12 @@ void vfio_private_tdi_finalize(VFIOPCIDevice *vdev);
 /* vfio_private_tdi_find, _put: for TDCMGuest.  Context: BQL. */
 TDIBinding *vfio_private_tdi_find(uint32_t rid);
 void vfio_private_tdi_put(TDIBinding *binding);
+
+/* vfio_private_describe: the method of TDIBindingOps */
+void vfio_private_describe(void *opaque, TDIInfo *info);
+
+/* vfio_private_send_event: for TDIEvents */
+void vfio_private_send_event(void *opaque, TDIState old, TDIState new,
+                             TDIReason reason);
 
 #endif /* HW_VFIO_PRIVATE_DEVICE_INT_H */

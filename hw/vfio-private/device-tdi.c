@@ -9,11 +9,12 @@
  *   unplug               unbinds before the BARs go
  *   end of QEMU          unbinds; a killed QEMU has the kernel do it
  *   config writes        have no effect on what is frozen while it is bound
- *   reset of the device  (e.g. by its port) unbinds, and hides the BARs until the
- *                        guest knows
+ *   reset of the device  (e.g. by its port) unbinds, and hides the BARs until
+ *                        the guest knows
  *   BAR no longer mapped (e.g. the window of a bridge) likewise
  *
- * Besides device.c this is the only file that knows VFIOPCIDevice.
+ * Besides device.c and device-info.c this is the only file that knows
+ * VFIOPCIDevice.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -36,9 +37,6 @@
 #include "freeze.h"
 #include "trace.h"
 
-/* All devices that can be bound.  Guarded by the BQL. */
-static QLIST_HEAD(, TDIBinding) bindings = QLIST_HEAD_INITIALIZER(bindings);
-
 /*
  * A device that the kernel cannot bind
  */
@@ -53,9 +51,15 @@ static int tsm_none_bind(TSMContext *ctx, uint32_t rid)
     return -ENXIO;
 }
 
+static char *tsm_none_describe(TSMContext *ctx, TSMKind *kind)
+{
+    return NULL;
+}
+
 /* It is never bound, so there is nothing else to be called. */
 static const TSMOps tsm_none_ops = {
     .connected = tsm_none_connected,
+    .describe = tsm_none_describe,
     .bind = tsm_none_bind,
 };
 
@@ -155,21 +159,40 @@ static void vfio_private_hide(void *opaque, bool hide)
     int i;
 
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
-        DeviceFdRegion *region = &vfio_private_slice(vdev, i)->region;
-
-        region->hidden = hide;
-        if (!hide) {
-            /* Let the listeners have another look at it. */
-            memory_region_set_enabled(&region->mr, false);
-            memory_region_set_enabled(&region->mr, true);
-        }
+        vfio_private_slice(vdev, i)->region.hidden = hide;
     }
 }
 
-/* Whoever wants to know of a change of state is told here. */
+/* Let the listeners have another look at it. */
+static void vfio_private_remap(void *opaque)
+{
+    VFIOPCIDevice *vdev = opaque;
+    int i;
+
+    for (i = 0; i < vdev->private_dev->slices->len; i++) {
+        DeviceFdRegion *region = &vfio_private_slice(vdev, i)->region;
+
+        memory_region_set_enabled(&region->mr, false);
+        memory_region_set_enabled(&region->mr, true);
+    }
+}
+
+static void vfio_private_ref(void *opaque)
+{
+    object_ref(OBJECT(opaque));
+}
+
+static void vfio_private_unref(void *opaque)
+{
+    object_unref(OBJECT(opaque));
+}
+
 static void vfio_private_changed(void *opaque, TDIState old, TDIState new,
                                  TDIReason reason)
 {
+    VFIOPCIDevice *vdev = opaque;
+
+    tdi_events_changed(&vdev->private_dev->events, new, reason);
 }
 
 static const TDIBindingOps vfio_private_binding_ops = {
@@ -179,16 +202,20 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .part_private = vfio_private_part_private,
     .share_all = vfio_private_share_all,
     .hide = vfio_private_hide,
+    .remap = vfio_private_remap,
     .changed = vfio_private_changed,
+    .describe = vfio_private_describe,
+    .ref = vfio_private_ref,
+    .unref = vfio_private_unref,
 };
 
 TDIBinding *vfio_private_tdi_find(uint32_t rid)
 {
     TDIBinding *binding;
 
-    QLIST_FOREACH(binding, &bindings, next) {
+    QLIST_FOREACH(binding, &tdi_bindings, next) {
         if (binding->ops->rid(binding->opaque) == rid) {
-            object_ref(OBJECT(binding->opaque));
+            binding->ops->ref(binding->opaque);
             return binding;
         }
     }
@@ -197,7 +224,7 @@ TDIBinding *vfio_private_tdi_find(uint32_t rid)
 
 void vfio_private_tdi_put(TDIBinding *binding)
 {
-    object_unref(OBJECT(binding->opaque));
+    binding->ops->unref(binding->opaque);
 }
 
 /*
@@ -241,7 +268,7 @@ static void vfio_private_force_all(TDIEvent event, TDIReason reason)
 {
     TDIBinding *binding;
 
-    QLIST_FOREACH(binding, &bindings, next) {
+    QLIST_FOREACH(binding, &tdi_bindings, next) {
         tdi_binding_force(binding, event, reason);
     }
 }
@@ -332,6 +359,10 @@ static void vfio_private_unrealize(DeviceState *dev)
     if (vdev->private_dev) {
         tdi_binding_force(&vdev->private_dev->binding, TDI_EVENT_UNPLUG,
                           TDI_REASON_UNPLUG);
+        if (vdev->private_dev->events.timer) {
+            /* While the device still has a path. */
+            tdi_events_flush(&vdev->private_dev->events);
+        }
     }
     vfio_private_parent_unrealize(dev);
 }
@@ -407,7 +438,8 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     tdi_binding_init(&priv->binding, vdev->vbasedev.name,
                      &vfio_private_binding_ops, vdev,
                      priv->ctx ? &tsm_iommufd_ops : &tsm_none_ops, priv->ctx);
-    QLIST_INSERT_HEAD(&bindings, &priv->binding, next);
+    tdi_events_init(&priv->events, vfio_private_send_event, vdev);
+    QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
 
     for (i = 0; i < priv->slices->len; i++) {
         vfio_private_slice(vdev, i)->region.guard = &vfio_private_guard;
@@ -425,6 +457,7 @@ void vfio_private_tdi_exit(VFIOPCIDevice *vdev)
     /* With the vDEVICE goes whatever of the binding may be left. */
     tsm_iommufd_free(g_steal_pointer(&priv->ctx));
     priv->binding.bound = false;
+    tdi_events_destroy(&priv->events);
 }
 
 void vfio_private_tdi_finalize(VFIOPCIDevice *vdev)

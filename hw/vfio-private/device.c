@@ -11,8 +11,8 @@
  * device is opened, or by what needs to know the device soon after.  Nothing
  * degrades to the ordinary BARs.
  *
- * This file and device-tdi.c are the only ones of the folder that know
- * VFIOPCIDevice.
+ * This file, device-tdi.c and device-info.c are the only ones of the folder
+ * that know VFIOPCIDevice.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -60,4 +60,7 @@ void vfio_private_slice_unmap(VFIOPrivateSlice *slice);
 /* vfio_private_slice_free: close the dma-buf; the MemoryRegion is gone. */
 void vfio_private_slice_free(VFIOPrivateSlice *slice);
 
+/* vfio_private_dma_mapped: is a part of it mapped for DMA of other devices? */
+bool vfio_private_dma_mapped(const DeviceFdRegion *region);
+
 #endif /* HW_VFIO_PRIVATE_MMIO_H */

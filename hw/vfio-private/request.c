@@ -134,6 +134,7 @@ static uint8_t tdcm_error(int ret, uint64_t code)
     switch (-ret) {
     case EPERM:
     case EBUSY:
+    case EAGAIN:
     case ECANCELED:
         return TDCM_ERROR_INVALID_STATE;
     case EIO:
@@ -173,7 +174,7 @@ static void tdcm_invoke(TDIBinding *binding, const struct tdcm_buffer *in,
         g_byte_array_set_size(reply->data, 0);
     }
     trace_vfio_private_request(binding->name, op, name,
-                               tdi_state_name(binding->state), ret, code,
+                               TDIState_str(binding->state), ret, code,
                                reply->data->len);
 }
 

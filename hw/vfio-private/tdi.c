@@ -71,36 +71,9 @@ static const TDIRule rules[TDI_EVENT__MAX] = {
     },
 };
 
-static const char *const state_names[TDI_STATE__MAX] = {
-    [TDI_STATE_CONFIG_UNLOCKED] = "config-unlocked",
-    [TDI_STATE_CONFIG_LOCKED] = "config-locked",
-    [TDI_STATE_RUN] = "run",
-    [TDI_STATE_ERROR] = "error",
-    [TDI_STATE_UNKNOWN] = "unknown",
-};
-
-static const char *const reason_names[TDI_REASON__MAX] = {
-    [TDI_REASON_GUEST] = "guest",
-    [TDI_REASON_MONITOR] = "monitor",
-    [TDI_REASON_RESET] = "reset",
-    [TDI_REASON_UNPLUG] = "unplug",
-    [TDI_REASON_EXIT] = "exit",
-    [TDI_REASON_DEVICE_ERROR] = "device-error",
-};
-
-const char *tdi_state_name(TDIState state)
-{
-    return state_names[state];
-}
-
 const char *tdi_event_name(TDIEvent event)
 {
     return rules[event].name;
-}
-
-const char *tdi_reason_name(TDIReason reason)
-{
-    return reason_names[reason];
 }
 
 bool tdi_next(TDIState state, TDIEvent event, TDIReason reason, TDIState *next)

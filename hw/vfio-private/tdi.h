@@ -7,24 +7,8 @@
 #ifndef HW_VFIO_PRIVATE_TDI_H
 #define HW_VFIO_PRIVATE_TDI_H
 
-/**
- * enum TDIState - what QEMU knows about a TDI
- * @TDI_STATE_CONFIG_UNLOCKED: an ordinary shared device.  TDISP's number 0
- * @TDI_STATE_CONFIG_LOCKED: locked for the guest to look at.  1
- * @TDI_STATE_RUN: the guest has accepted it.  2
- * @TDI_STATE_ERROR: it fell out of LOCKED or RUN; only an unbind helps.  3
- * @TDI_STATE_UNKNOWN: an operation failed half way.  Nothing may be assumed,
- *     neither that it is locked nor that it is not; only an unbind helps, or a
- *     query
- */
-typedef enum TDIState {
-    TDI_STATE_CONFIG_UNLOCKED,
-    TDI_STATE_CONFIG_LOCKED,
-    TDI_STATE_RUN,
-    TDI_STATE_ERROR,
-    TDI_STATE_UNKNOWN,
-    TDI_STATE__MAX,
-} TDIState;
+/* TDIState, whose first four numbers are TDISP's; TDIReason */
+#include "qapi/qapi-types-tdi.h"
 
 /**
  * enum TDIEvent - what has happened to a TDI
@@ -53,21 +37,8 @@ typedef enum TDIEvent {
     TDI_EVENT__MAX,
 } TDIEvent;
 
-/* enum TDIReason - on whose behalf */
-typedef enum TDIReason {
-    TDI_REASON_GUEST,
-    TDI_REASON_MONITOR,
-    TDI_REASON_RESET,
-    TDI_REASON_UNPLUG,
-    TDI_REASON_EXIT,
-    TDI_REASON_DEVICE_ERROR,
-    TDI_REASON__MAX,
-} TDIReason;
-
-/* Names for traces and messages; those of states are also QAPI's. */
-const char *tdi_state_name(TDIState state);
+/* Name for traces and messages; QAPI has those of states and reasons. */
 const char *tdi_event_name(TDIEvent event);
-const char *tdi_reason_name(TDIReason reason);
 
 /**
  * tdi_next: where an event leads

@@ -24,6 +24,7 @@
 #include "report.h"
 #include "trace.h"
 #include "tsm.h"
+#include "tsm-kind.h"
 
 /**
  * struct TSMContext - one device and its objects in iommufd
@@ -258,31 +259,64 @@ static int tsm_iommufd_start(TSMContext *ctx, uint64_t *code)
     return MIN(ret, 0);
 }
 
+/* A file in sysfs without the white space around it; NULL if there is none. */
+static char *tsm_read_file(const char *dir, const char *name)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    char *text;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? g_strstrip(text) :
+                                                          NULL;
+}
+
 /*
  * The host's administrator connects a device to a TSM, never QEMU.  For a
  * function of a connected device, e.g. a VF, the kernel has no tsm/connect but
- * shows tsm/dsm.
+ * shows tsm/dsm: the function that is connected for it.
  */
 static bool tsm_iommufd_connected(TSMContext *ctx)
 {
     VFIODevice *vbasedev = ctx->vbasedev;
-    g_autofree char *dir = NULL, *connect = NULL, *dsm = NULL, *name = NULL;
+    g_autofree char *connect = NULL, *dsm = NULL;
 
     if (!vbasedev->sysfsdev) {
         /* There is no way to know; bind will tell. */
         return ctx->tee_io;
     }
-    dir = g_build_filename(vbasedev->sysfsdev, "tsm", NULL);
-    connect = g_build_filename(dir, "connect", NULL);
-    dsm = g_build_filename(dir, "dsm", NULL);
-    if (g_file_get_contents(connect, &name, NULL, NULL)) {
-        return *g_strstrip(name);
+    connect = tsm_read_file(vbasedev->sysfsdev, "tsm/connect");
+    if (connect) {
+        return *connect;
     }
-    return g_file_test(dsm, G_FILE_TEST_EXISTS);
+    dsm = tsm_read_file(vbasedev->sysfsdev, "tsm/dsm");
+    return dsm != NULL;
+}
+
+static char *tsm_iommufd_describe(TSMContext *ctx, TSMKind *kind)
+{
+    const char *sysfsdev = ctx->vbasedev->sysfsdev;
+    g_autofree char *name = NULL, *dsm = NULL, *dir = NULL;
+
+    if (!sysfsdev) {
+        return NULL;
+    }
+    name = tsm_read_file(sysfsdev, "tsm/connect");
+    dsm = name ? NULL : tsm_read_file(sysfsdev, "tsm/dsm");
+    if (dsm) {
+        dir = g_build_filename("/sys/bus/pci/devices", dsm, NULL);
+        name = tsm_read_file(dir, "tsm/connect");
+    }
+    if (!name || !*name) {
+        return NULL;
+    }
+    if (kind) {
+        *kind = tsm_kind("", name);
+    }
+    return g_steal_pointer(&name);
 }
 
 const TSMOps tsm_iommufd_ops = {
     .connected = tsm_iommufd_connected,
+    .describe = tsm_iommufd_describe,
     .bind = tsm_iommufd_bind,
     .unbind = tsm_iommufd_unbind,
     .get_state = tsm_iommufd_get_state,

@@ -7,6 +7,8 @@
 #ifndef HW_VFIO_PRIVATE_TSM_H
 #define HW_VFIO_PRIVATE_TSM_H
 
+#include "qapi/qapi-types-tdi.h"
+
 typedef struct TSMContext TSMContext;
 typedef struct VFIODevice VFIODevice;
 
@@ -39,12 +41,17 @@ typedef struct VFIODevice VFIODevice;
  *     @report: out, on success only: the bytes as the device sent them; the
  *     caller frees it
  *     Guarantees: at most TDI_REPORT_MAX_SIZE bytes.  Changes nothing.
+ * @describe: what is the device connected to?
+ *     @kind: out, if not NULL: kind of the TSM; only set with a result
+ *     Guarantees: like @connected.  Returns the name of the TSM, to be freed;
+ *     NULL if there is none or it is not known.
  * @start: start the device
  *     Guarantees: after 0 the TDI is in RUN.  After an error its state is not
  *     known.
  */
 typedef struct TSMOps {
     bool (*connected)(TSMContext *ctx);
+    char *(*describe)(TSMContext *ctx, TSMKind *kind);
     int (*bind)(TSMContext *ctx, uint32_t rid);
     int (*unbind)(TSMContext *ctx);
     int (*get_state)(TSMContext *ctx, uint32_t *state, uint64_t *code);

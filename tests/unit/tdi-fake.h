@@ -44,9 +44,47 @@ typedef struct Fake {
     GString *log;
     void (*on_relock)(void);
     void (*on_tsm)(void);
+    void (*on_changed)(TDIState new, TDIReason reason);
 } Fake;
 
 static Fake f;
+
+#ifdef TDI_FAKE_THREADS
+
+/* A real lock, for tests with threads; these keep no log. */
+
+static QemuMutex fake_bql;
+static __thread bool fake_bql_held;
+
+bool bql_locked(void)
+{
+    return fake_bql_held;
+}
+
+void bql_lock_impl(const char *file, int line)
+{
+    g_assert_false(fake_bql_held);
+    qemu_mutex_lock(&fake_bql);
+    fake_bql_held = true;
+}
+
+void bql_unlock(void)
+{
+    g_assert_true(fake_bql_held);
+    fake_bql_held = false;
+    qemu_mutex_unlock(&fake_bql);
+}
+
+static void fake_log(const char *what)
+{
+}
+
+#else
+
+static void fake_log(const char *what)
+{
+    g_string_append_printf(f.log, "%s ", what);
+}
 
 bool bql_locked(void)
 {
@@ -57,7 +95,7 @@ void bql_lock_impl(const char *file, int line)
 {
     void (*fn)(void) = f.on_relock;
 
-    g_string_append(f.log, "lock ");
+    fake_log("lock");
     f.on_relock = NULL;
     if (fn) {
         fn();
@@ -66,8 +104,10 @@ void bql_lock_impl(const char *file, int line)
 
 void bql_unlock(void)
 {
-    g_string_append(f.log, "unlock ");
+    fake_log("unlock");
 }
+
+#endif
 
 void bql_block_unlock(bool increase)
 {
@@ -86,7 +126,7 @@ static void fake_tsm(const char *what)
 {
     void (*fn)(void) = f.on_tsm;
 
-    g_string_append_printf(f.log, "%s ", what);
+    fake_log(what);
     f.on_tsm = NULL;
     if (fn) {
         fn();
@@ -159,9 +199,23 @@ static int fake_start(TSMContext *ctx, uint64_t *code)
     return f.start_ret;
 }
 
+static char *fake_describe_tsm(TSMContext *ctx, TSMKind *kind)
+{
+    if (!f.connected) {
+        return NULL;
+    }
+    *kind = TSM_KIND_SOFTWARE;
+    return g_strdup("tsm0");
+}
+
 static const TSMOps fake_tsm_ops = {
-    fake_connected, fake_bind, fake_unbind, fake_get_state, fake_read_report,
-    fake_start,
+    .connected = fake_connected,
+    .describe = fake_describe_tsm,
+    .bind = fake_bind,
+    .unbind = fake_unbind,
+    .get_state = fake_get_state,
+    .read_report = fake_read_report,
+    .start = fake_start,
 };
 
 static uint32_t fake_rid(void *opaque)
@@ -187,7 +241,7 @@ static bool fake_part_private(void *opaque, const TDIReportPart *part)
 
 static int fake_share_all(void *opaque)
 {
-    g_string_append(f.log, "share ");
+    fake_log("share");
     /* Order rule: never before the TSM has stopped it. */
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
     f.mmio_private &= !!f.share_ret;
@@ -199,15 +253,51 @@ static void fake_hide(void *opaque, bool hide)
     f.hidden = hide;
 }
 
+static void fake_remap(void *opaque)
+{
+    fake_log("remap");
+    /* Out of reach, nothing is private any more. */
+    f.mmio_private &= !f.hidden;
+}
+
 static void fake_changed(void *opaque, TDIState old, TDIState new,
                          TDIReason reason)
 {
     g_assert_cmpint(old, !=, new);
+    if (f.on_changed) {
+        f.on_changed(new, reason);
+    }
+}
+
+static void fake_describe(void *opaque, TDIInfo *info)
+{
+    info->id = g_strdup("fake0");
+    info->qom_path = g_strdup("/fake/fake0");
+    info->host = g_strdup("fake");
+}
+
+static void fake_ref(void *opaque)
+{
+    f.refs++;
+}
+
+static void fake_unref(void *opaque)
+{
+    f.refs--;
 }
 
 static const TDIBindingOps fake_ops = {
-    fake_rid, fake_ready, fake_bar_sizes, fake_part_private, fake_share_all,
-    fake_hide, fake_changed,
+    .rid = fake_rid,
+    .ready = fake_ready,
+    .bar_sizes = fake_bar_sizes,
+    .part_private = fake_part_private,
+    .share_all = fake_share_all,
+    .hide = fake_hide,
+    .remap = fake_remap,
+    .changed = fake_changed,
+    .describe = fake_describe,
+    .ref = fake_ref,
+    .unref = fake_unref,
 };
 
 static TDIBinding *fake_find(uint32_t rid)

@@ -106,11 +106,11 @@ static void test_names(void)
 
     for (i = 0; i < TDI_STATE__MAX; i++) {
         for (j = 0; j < i; j++) {
-            g_assert_cmpstr(tdi_state_name(i), !=, tdi_state_name(j));
+            g_assert_cmpstr(TDIState_str(i), !=, TDIState_str(j));
         }
     }
     for (i = 0; i < TDI_REASON__MAX; i++) {
-        g_assert_nonnull(tdi_reason_name(i));
+        g_assert_nonnull(TDIReason_str(i));
     }
 }
 

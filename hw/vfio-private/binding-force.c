@@ -1,0 +1,70 @@
+/*
+ * The binding of one assigned device as a TDI: ends that cannot be refused
+ *
+ * See binding.c for what they may meet.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/lockable.h"
+#include "qemu/log.h"
+#include "binding-int.h"
+#include "trace.h"
+
+static bool tdi_binding_force_unbind(TDIBinding *binding, const char *why,
+                                     TDIReason reason)
+{
+    int ret;
+
+    WITH_QEMU_LOCK_GUARD(&binding->lock) {
+        ret = binding->tsm->unbind(binding->ctx);
+    }
+    binding->epoch++;
+    trace_vfio_private_tdi_unbind(binding->name, why, ret);
+    tdi_binding_note(binding, TDI_OPERATION_UNBIND, ret, 0);
+    if (ret) {
+        error_report("vfio %s: cannot unbind the TDI: %s; it is out of use",
+                     binding->name, strerror(-ret));
+        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
+        return false;
+    }
+    binding->bound = false;
+    return true;
+}
+
+bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
+{
+    if (binding->bound &&
+        !tdi_binding_force_unbind(binding, tdi_event_name(event), reason)) {
+        return false;
+    }
+    if (binding->state == TDI_STATE_CONFIG_UNLOCKED && !binding->hidden) {
+        /* A bind that was in progress has not got any further. */
+        return true;
+    }
+    if (event == TDI_EVENT_EXIT) {
+        tdi_binding_event(binding, event, reason);
+    } else {
+        tdi_binding_release(binding, event, reason);
+    }
+    return true;
+}
+
+void tdi_binding_revoked(TDIBinding *binding, TDIReason reason)
+{
+    TDIState old = binding->state;
+
+    if (!binding->bound) {
+        return;
+    }
+    qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: a bound TDI is reset or loses its "
+                  "MMIO, it is stopped\n", binding->name);
+    if (tdi_binding_force_unbind(binding, "revoke", reason) &&
+        old != TDI_STATE_CONFIG_UNLOCKED) {
+        binding->hidden = true;
+        binding->ops->hide(binding->opaque, true);
+        tdi_binding_event(binding, TDI_EVENT_ERROR, reason);
+    }
+}

@@ -1,0 +1,82 @@
+/*
+ * TDIs in the human monitor: info tdi, tdi_bind, tdi_unbind
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "monitor/hmp.h"
+#include "monitor/hmp-tdi.h"
+#include "monitor/monitor.h"
+#include "qapi/qapi-commands-tdi.h"
+#include "qobject/qdict.h"
+
+static void hmp_print_slices(Monitor *mon, const TDISliceList *list)
+{
+    for (; list; list = list->next) {
+        const TDISlice *slice = list->value;
+
+        monitor_printf(mon, "  BAR %u offset 0x%" PRIx64 " size 0x%" PRIx64
+                       ": %s", slice->bar, slice->offset, slice->size,
+                       TDIAttribute_str(slice->attribute));
+        if (slice->has_address) {
+            monitor_printf(mon, " at 0x%" PRIx64, slice->address);
+        } else {
+            monitor_printf(mon, ", not mapped");
+        }
+        monitor_printf(mon, "%s%s\n", slice->kvm ? ", memory slot" : "",
+                       slice->dma ? ", DMA" : "");
+    }
+}
+
+static void hmp_print_tdi(Monitor *mon, const TDIInfo *info)
+{
+    monitor_printf(mon, "%s: host %s, guest %02x:%02x.%x, %s%s\n",
+                   info->id ?: info->qom_path, info->host,
+                   (info->guest_rid >> 8) & 0xff, (info->guest_rid >> 3) & 0x1f,
+                   info->guest_rid & 7, TDIState_str(info->state),
+                   info->busy ? ", busy" : "");
+    if (info->tsm) {
+        monitor_printf(mon, "  TSM %s, kind %s\n", info->tsm,
+                       TSMKind_str(info->tsm_kind));
+    } else {
+        monitor_printf(mon, "  not connected to a TSM\n");
+    }
+    hmp_print_slices(mon, info->slices);
+    if (info->report_digest) {
+        monitor_printf(mon, "  report SHA-256 %s\n", info->report_digest);
+    }
+    monitor_printf(mon, "  %" PRIu64 " binds, %" PRIu64 " conversions, %" PRIu64
+                   " errors\n", info->binds, info->conversions, info->errors);
+    if (info->last_error) {
+        monitor_printf(mon, "  last error: %s: %s\n",
+                       TDIOperation_str(info->last_error->operation),
+                       info->last_error->desc);
+    }
+}
+
+void hmp_info_tdi(Monitor *mon, const QDict *qdict)
+{
+    g_autoptr(TDIInfoList) list = qmp_query_tdi(NULL);
+    TDIInfoList *one;
+
+    for (one = list; one; one = one->next) {
+        hmp_print_tdi(mon, one->value);
+    }
+}
+
+void hmp_tdi_bind(Monitor *mon, const QDict *qdict)
+{
+    Error *err = NULL;
+
+    qmp_tdi_bind(qdict_get_str(qdict, "id"), &err);
+    hmp_handle_error(mon, err);
+}
+
+void hmp_tdi_unbind(Monitor *mon, const QDict *qdict)
+{
+    Error *err = NULL;
+
+    qmp_tdi_unbind(qdict_get_str(qdict, "id"), &err);
+    hmp_handle_error(mon, err);
+}

@@ -1,0 +1,452 @@
+/*
+ * Unit tests of query-tdi, tdi-bind and tdi-unbind, as JSON, with a TSM that
+ * may be slow and a guest that acts in between
+ *
+ * The test's thread is QEMU's main loop: it holds the big lock.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+
+#define TDI_FAKE_THREADS
+#include "tdi-fake.h"
+
+#include "qapi/error.h"
+#include "qapi/qapi-commands-tdi.h"
+#include "qapi/qapi-events-tdi.h"
+#include "qapi/qmp-registry.h"
+#include "qobject/qdict.h"
+#include "qobject/qjson.h"
+#include "qobject/qlist.h"
+#include "hw/vfio-private/events.h"
+#include "qemu/timer.h"
+
+static QmpCommandList commands = QTAILQ_HEAD_INITIALIZER(commands);
+
+/* Events */
+
+typedef struct Seen {
+    TDIEvents events;
+    unsigned int changes, failures;
+    TDIState old, new;
+    TDIReason reason;
+    TDIErrorKind kind;
+    TDIOperation operation;
+} Seen;
+
+static Seen seen;
+
+static void seen_change(void *opaque, TDIState old, TDIState new,
+                        TDIReason reason)
+{
+    /* One event begins where the one before ended. */
+    g_assert_cmpint(old, ==, seen.new);
+    g_assert_cmpint(old, !=, new);
+    seen.changes++;
+    seen.old = old;
+    seen.new = new;
+    seen.reason = reason;
+}
+
+static void fake_event(TDIState new, TDIReason reason)
+{
+    tdi_events_changed(&seen.events, new, reason);
+}
+
+void qapi_event_send_tdi_request_failed(const char *id, const char *qom_path,
+                                        TDIError *error)
+{
+    g_assert_true(bql_locked());
+    g_assert_cmpstr(id, ==, "fake0");
+    g_assert_cmpstr(qom_path, ==, "/fake/fake0");
+    g_assert_true(*error->desc);
+    seen.failures++;
+    seen.kind = error->kind;
+    seen.operation = error->operation;
+}
+
+/* A slow TSM */
+
+static QemuSemaphore tsm_entered, tsm_go;
+
+static void tsm_waits(void)
+{
+    g_assert_false(bql_locked());
+    qemu_sem_post(&tsm_entered);
+    qemu_sem_wait(&tsm_go);
+}
+
+static void timer_notify(void *opaque, QEMUClockType type)
+{
+}
+
+/* main_loop: let the threads run until no request is left */
+static void main_loop(void)
+{
+    while (f.binding.queued || f.binding.busy || f.refs) {
+        bql_unlock();
+        g_usleep(20);
+        bql_lock();
+    }
+}
+
+/* QMP */
+
+static QDict *qmp(const char *text)
+{
+    QObject *request = qobject_from_json(text, &error_abort);
+    QDict *answer = qmp_dispatch(&commands, request, false, NULL);
+
+    qobject_unref(request);
+    g_assert_true(answer && (qdict_haskey(answer, "return") ^
+                             qdict_haskey(answer, "error")));
+    return answer;
+}
+
+static void qmp_ok(const char *text)
+{
+    g_autoptr(QDict) answer = qmp(text);
+
+    if (qdict_haskey(answer, "error")) {
+        g_error("%s", qdict_get_str(qdict_get_qdict(answer, "error"), "desc"));
+    }
+}
+
+static void qmp_err(const char *text, const char *class, const char *words)
+{
+    g_autoptr(QDict) answer = qmp(text);
+    QDict *error = qdict_get_qdict(answer, "error");
+
+    g_assert_nonnull(error);
+    g_assert_cmpstr(qdict_get_str(error, "class"), ==, class);
+    if (!strstr(qdict_get_str(error, "desc"), words)) {
+        g_error("'%s' is not in '%s'", words, qdict_get_str(error, "desc"));
+    }
+}
+
+/* query: what query-tdi says of the only device; to be unref'ed */
+static QDict *query(void)
+{
+    g_autoptr(QDict) answer = qmp("{'execute': 'query-tdi'}");
+    QList *list = qdict_get_qlist(answer, "return");
+
+    g_assert_cmpint(qlist_size(list), ==, 1);
+    return qobject_to(QDict, qlist_pop(list));
+}
+
+static void query_is(const char *state, bool busy)
+{
+    g_autoptr(QDict) info = query();
+
+    g_assert_cmpstr(qdict_get_str(info, "state"), ==, state);
+    g_assert_cmpint(qdict_get_bool(info, "busy"), ==, busy);
+}
+
+#define BIND "{'execute': 'tdi-bind', 'arguments': {'id': 'fake0'}}"
+#define UNBIND "{'execute': 'tdi-unbind', 'arguments': {'id': 'fake0'}}"
+
+static TSMContext *const some_context = (TSMContext *)&f;
+
+static void begin(void)
+{
+    setup();
+    f.binding.ctx = some_context;
+    memset(&seen, 0, sizeof(seen));
+    tdi_events_init(&seen.events, seen_change, NULL);
+    f.on_changed = fake_event;
+    QLIST_INSERT_HEAD(&tdi_bindings, &f.binding, next);
+}
+
+static void end(void)
+{
+    main_loop();
+    if (QLIST_IS_INSERTED(&f.binding, next)) {
+        QLIST_REMOVE(&f.binding, next);
+    }
+    teardown();
+    tdi_events_destroy(&seen.events);
+    g_assert_cmpint(seen.new, ==, TDI_STATE_CONFIG_UNLOCKED);
+}
+
+static void seen_is(unsigned int changes, TDIState new, TDIReason reason)
+{
+    tdi_events_flush(&seen.events);
+    g_assert_cmpuint(seen.changes, ==, changes);
+    g_assert_cmpint(seen.new, ==, new);
+    g_assert_cmpint(seen.reason, ==, reason);
+}
+
+/* Tests */
+
+static void test_query(void)
+{
+    g_autoptr(QDict) before = NULL, after = NULL;
+
+    begin();
+    before = query();
+    g_assert_cmpstr(qdict_get_str(before, "id"), ==, "fake0");
+    g_assert_cmpstr(qdict_get_str(before, "qom-path"), ==, "/fake/fake0");
+    g_assert_cmpint(qdict_get_int(before, "guest-rid"), ==, RID);
+    g_assert_cmpstr(qdict_get_str(before, "tsm"), ==, "tsm0");
+    g_assert_cmpstr(qdict_get_str(before, "tsm-kind"), ==, "software");
+    g_assert_false(qdict_haskey(before, "report-digest"));
+    g_assert_false(qdict_haskey(before, "last-error"));
+    g_assert_cmpint(qdict_get_int(before, "binds"), ==, 0);
+
+    to_run();
+    f.connected = false;
+    after = query();
+    g_assert_cmpstr(qdict_get_str(after, "state"), ==, "run");
+    g_assert_cmpint(strlen(qdict_get_str(after, "report-digest")), ==, 64);
+    g_assert_cmpint(qdict_get_int(after, "binds"), ==, 1);
+    g_assert_false(qdict_haskey(after, "tsm"));
+    g_assert_false(qdict_haskey(after, "tsm-kind"));
+    end();
+}
+
+static void test_bind_does_not_wait(void)
+{
+    begin();
+    f.on_tsm = tsm_waits;
+    qmp_ok(BIND);
+    query_is("config-unlocked", true);
+    bql_unlock();
+    qemu_sem_wait(&tsm_entered);
+    bql_lock();
+    /* It is inside the TSM, and the monitor goes on. */
+    query_is("config-unlocked", true);
+    qmp_err(BIND, "GenericError", "another operation is in progress");
+    qmp_err(UNBIND, "GenericError", "another operation is in progress");
+    g_assert_cmpuint(seen.changes, ==, 0);
+    qemu_sem_post(&tsm_go);
+    main_loop();
+    query_is("config-locked", false);
+    seen_is(1, TDI_STATE_CONFIG_LOCKED, TDI_REASON_MONITOR);
+    g_assert_cmpuint(seen.failures, ==, 0);
+    end();
+}
+
+static void test_bind_fails(void)
+{
+    g_autoptr(QDict) info = NULL;
+    QDict *error;
+
+    begin();
+    f.bind_ret = -EIO;
+    qmp_ok(BIND);
+    main_loop();
+    g_assert_cmpuint(seen.changes, ==, 0);
+    g_assert_cmpuint(seen.failures, ==, 1);
+    g_assert_cmpint(seen.operation, ==, TDI_OPERATION_BIND);
+    g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_DEVICE);
+    info = query();
+    g_assert_cmpint(qdict_get_int(info, "errors"), ==, 1);
+    error = qdict_get_qdict(info, "last-error");
+    g_assert_cmpstr(qdict_get_str(error, "operation"), ==, "bind");
+    g_assert_cmpstr(qdict_get_str(error, "kind"), ==, "device");
+    /* The device and the TSM have a busy of their own. */
+    f.bind_ret = -EBUSY;
+    qmp_ok(BIND);
+    main_loop();
+    g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_NOT_READY);
+    end();
+}
+
+static void test_last_error_has_code(void)
+{
+    g_autoptr(QDict) info = NULL;
+    QDict *error;
+
+    begin();
+    request_ok(TDCM_OP_BIND);
+    f.mmio_private = true;
+    f.start_ret = -EIO;
+    f.code = TDISP_ERR_INVALID_NONCE;
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_TDISP);
+    info = query();
+    error = qdict_get_qdict(info, "last-error");
+    g_assert_cmpint(qdict_get_int(error, "tdisp-code"), ==, 0x102);
+    g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "invalid nonce"));
+    end();
+}
+
+static void test_refusals(void)
+{
+    begin();
+    qmp_err("{'execute': 'tdi-bind', 'arguments': {'id': 'fake1'}}",
+            "DeviceNotFound", "'fake1'");
+    qmp_err("{'execute': 'tdi-unbind', 'arguments': {'id': ''}}",
+            "DeviceNotFound", "''");
+    f.ready = false;
+    qmp_err(BIND, "DeviceNotActive", "memory decode");
+    f.connected = false;
+    qmp_err(BIND, "DeviceNotActive", "tsm/connect");
+    f.binding.ctx = NULL;
+    qmp_err(BIND, "KVMMissingCap", "host kernel");
+    f.binding.ctx = some_context;
+    f.connected = f.ready = true;
+    to_run();
+    qmp_err(BIND, "GenericError", "in the state");
+    query_is("run", false);
+    end();
+}
+
+static void test_path_is_an_id(void)
+{
+    begin();
+    qmp_ok("{'execute': 'tdi-bind', 'arguments': {'id': '/fake/fake0'}}");
+    main_loop();
+    query_is("config-locked", false);
+    /* Nobody but the guest starts it, even if all is as it should be. */
+    f.mmio_private = true;
+    qmp_ok(UNBIND);
+    main_loop();
+    query_is("config-unlocked", false);
+    /* The guest has had no part in it, so nothing is kept from it. */
+    g_assert_false(f.hidden);
+    g_assert_false(f.mmio_private);
+    end();
+}
+
+static void test_unbind_hides_from_guest(void)
+{
+    begin();
+    to_run();
+    qmp_ok(UNBIND);
+    main_loop();
+    query_is("config-unlocked", false);
+    seen_is(2, TDI_STATE_CONFIG_UNLOCKED, TDI_REASON_MONITOR);
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    g_assert_true(f.hidden);
+    /* Again does not help; what the guest does, does. */
+    qmp_ok(UNBIND);
+    main_loop();
+    g_assert_true(f.hidden);
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_false(f.hidden);
+    to_run();
+    end();
+}
+
+static void test_reset_ends_hiding(void)
+{
+    begin();
+    to_run();
+    qmp_ok(UNBIND);
+    main_loop();
+    g_assert_true(f.hidden);
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
+                                    TDI_REASON_RESET));
+    g_assert_false(f.hidden);
+    qmp_ok(BIND);
+    main_loop();
+    query_is("config-locked", false);
+    end();
+}
+
+static void test_failed_unbind(void)
+{
+    begin();
+    to_run();
+    f.unbind_ret = -EIO;
+    qmp_ok(UNBIND);
+    main_loop();
+    query_is("unknown", false);
+    g_assert_cmpint(seen.operation, ==, TDI_OPERATION_UNBIND);
+    g_assert_true(f.mmio_private);
+    f.unbind_ret = 0;
+    qmp_ok(UNBIND);
+    main_loop();
+    query_is("config-unlocked", false);
+    end();
+}
+
+/* Unplugged before the thread has got the big lock, and while the TSM works. */
+static void test_unplug_meanwhile(void)
+{
+    begin();
+    qmp_ok(BIND);
+    QLIST_REMOVE(&f.binding, next);
+    main_loop();
+    g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    end();
+
+    begin();
+    f.on_tsm = tsm_waits;
+    qmp_ok(BIND);
+    bql_unlock();
+    qemu_sem_wait(&tsm_entered);
+    bql_lock();
+    qemu_sem_post(&tsm_go);
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
+                                    TDI_REASON_RESET));
+    main_loop();
+    g_assert_cmpuint(seen.failures, ==, 1);
+    g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);
+    query_is("config-unlocked", false);
+    end();
+}
+
+static void test_events_are_limited(void)
+{
+    unsigned int i;
+
+    begin();
+    for (i = 0; i < 50; i++) {
+        request_ok(TDCM_OP_BIND);
+        request_ok(TDCM_OP_UNBIND);
+    }
+    request_ok(TDCM_OP_BIND);
+    g_assert_cmpuint(seen.changes, ==, 1);
+    request_ok(TDCM_OP_UNBIND);
+    /* Time passes; only where it ended counts. */
+    g_usleep((TDI_EVENTS_INTERVAL_MS + 5) * 1000);
+    qemu_clock_run_timers(QEMU_CLOCK_REALTIME);
+    g_assert_cmpuint(seen.changes, ==, 2);
+    g_assert_cmpint(seen.new, ==, TDI_STATE_CONFIG_UNLOCKED);
+    g_usleep((TDI_EVENTS_INTERVAL_MS + 5) * 1000);
+    qemu_clock_run_timers(QEMU_CLOCK_REALTIME);
+    g_assert_cmpuint(seen.changes, ==, 2);
+    /* After a pause the next one is told at once. */
+    request_ok(TDCM_OP_BIND);
+    g_assert_cmpuint(seen.changes, ==, 3);
+    end();
+}
+
+#include "tdi-monitor-fuzz.h"
+
+int main(int argc, char **argv)
+{
+    int ret;
+
+    g_test_init(&argc, &argv, NULL);
+    qemu_init_clocks(timer_notify);
+    qemu_mutex_init(&fake_bql);
+    qemu_sem_init(&tsm_entered, 0);
+    qemu_sem_init(&tsm_go, 0);
+    qmp_register_command(&commands, "query-tdi", qmp_marshal_query_tdi, 0, 0);
+    qmp_register_command(&commands, "tdi-bind", qmp_marshal_tdi_bind, 0, 0);
+    qmp_register_command(&commands, "tdi-unbind", qmp_marshal_tdi_unbind, 0, 0);
+    bql_lock();
+
+    g_test_add_func("/tdi/monitor/query", test_query);
+    g_test_add_func("/tdi/monitor/bind-does-not-wait", test_bind_does_not_wait);
+    g_test_add_func("/tdi/monitor/bind-fails", test_bind_fails);
+    g_test_add_func("/tdi/monitor/last-error-has-code",
+                    test_last_error_has_code);
+    g_test_add_func("/tdi/monitor/refusals", test_refusals);
+    g_test_add_func("/tdi/monitor/path-is-an-id", test_path_is_an_id);
+    g_test_add_func("/tdi/monitor/unbind-hides-from-guest",
+                    test_unbind_hides_from_guest);
+    g_test_add_func("/tdi/monitor/reset-ends-hiding", test_reset_ends_hiding);
+    g_test_add_func("/tdi/monitor/failed-unbind", test_failed_unbind);
+    g_test_add_func("/tdi/monitor/unplug-meanwhile", test_unplug_meanwhile);
+    g_test_add_func("/tdi/monitor/events-are-limited",
+                    test_events_are_limited);
+    g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
+    ret = g_test_run();
+    bql_unlock();
+    return ret;
+}
