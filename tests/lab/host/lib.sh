@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What host scripts share: reports to L0 (over file descriptor 3, which init
-# keeps open on ttyS1), binding devices to vfio-pci, running one L2. A script
-# runs under `sh -eu -o pipefail`; its exit status is the verdict.
+# keeps open on ttyS1; answers come over 4), binding devices to vfio-pci,
+# running one L2. A script runs under `sh -eu -o pipefail`; its exit status is
+# the verdict.
 #
 # An L2 is started with l2_start and reports through a fifo, so a script that
 # has something to do meanwhile defines on_ask (called with the guest's words).
@@ -44,7 +45,7 @@ fail()
 l0()
 {
 	report l0 "$*"
-	read -r l0_answer </run/answers
+	read -r l0_answer <&4
 }
 
 # skip REASON: the machine lacks what the case needs.
@@ -137,7 +138,7 @@ l2_start()
 	cat $L2_DIR/monitor.out >>/run/monitor-l2.log &
 	{
 		l2_exit=0
-		"$@" 3>&- 5>&- 6>&- 7>&- >>/run/qemu-l2.log 2>&1 || l2_exit=$?
+		"$@" 3>&- 4>&- 5>&- 6>&- 7>&- >>/run/qemu-l2.log 2>&1 || l2_exit=$?
 		echo "exit $l2_exit" >&7
 	} &
 }
