@@ -367,26 +367,33 @@ static void vfio_private_unrealize(DeviceState *dev)
     vfio_private_parent_unrealize(dev);
 }
 
+static void vfio_private_write_piece(void *opaque, uint32_t addr, uint32_t val,
+                                     int len)
+{
+    vfio_pci_write_config(opaque, addr, val, len);
+}
+
 static void vfio_private_write_config(PCIDevice *pdev, uint32_t addr,
                                       uint32_t val, int len)
 {
     VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(pdev);
     struct VFIOPrivateDevice *priv = vdev->private_dev;
+    uint32_t now, allowed;
 
-    if (priv && tdi_binding_frozen(&priv->binding)) {
-        uint32_t now = vfio_pci_read_config(pdev, addr, len);
-        uint32_t allowed = vfio_private_freeze(priv->frozen, addr, now, val,
-                                               len);
-
-        if (allowed != val) {
-            trace_vfio_private_frozen(vdev->vbasedev.name, addr, val);
-            qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: write of 0x%x to config "
-                          "0x%x becomes 0x%x, the device is bound as a TDI\n",
-                          vdev->vbasedev.name, val, addr, allowed);
-            val = allowed;
-        }
+    if (!priv || !tdi_binding_frozen(&priv->binding)) {
+        vfio_pci_write_config(pdev, addr, val, len);
+        return;
     }
-    vfio_pci_write_config(pdev, addr, val, len);
+    now = vfio_pci_read_config(pdev, addr, len);
+    allowed = vfio_private_freeze(priv->frozen, addr, now, val, len);
+    if (allowed != val) {
+        trace_vfio_private_frozen(vdev->vbasedev.name, addr, val);
+        qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: write of 0x%x to config "
+                      "0x%x becomes 0x%x, the device is bound as a TDI\n",
+                      vdev->vbasedev.name, val, addr, allowed);
+    }
+    vfio_private_freeze_write(priv->frozen, addr, allowed, len,
+                              vfio_private_write_piece, pdev);
 }
 
 void vfio_private_tdi_class_init(ObjectClass *klass)

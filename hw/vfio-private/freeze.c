@@ -6,7 +6,8 @@
  * not by intent: a stock driver that is unbound disables the device.  So the
  * write has no effect on these bits, and the device goes on; the kernel does
  * the same.  Bits that start an action read as zero, hence writing back what is
- * there drops the action.
+ * there drops the action.  Of some registers the mere write counts, so a byte
+ * that is frozen as a whole is not written at all.
  *
  * What else moves a TDI to ERROR is left to the device.  The table in
  * docs/devel/vfio-private.rst follows the ones here.
@@ -55,20 +56,39 @@ static const FrozenBits caps[] = {
     { PCI_CAP_ID_AF, PCI_AF_CTRL, 1, 0 },
 };
 
+/* Behind the header of the capability; 0: it says itself how long it is. */
 static const FrozenBits ext_caps[] = {
-    { PCI_EXT_CAP_ID_ARI, PCI_ARI_CTRL, 2, 0 },
-    { PCI_EXT_CAP_ID_SRIOV, PCI_SRIOV_CTRL, 2, 0 },
-    { PCI_EXT_CAP_ID_PRI, PCI_PRI_CTRL, 2, 0 },
-    { PCI_EXT_CAP_ID_PASID, PCI_PASID_CTRL, 2, 0 },
-    { PCI_EXT_CAP_ID_REBAR, PCI_REBAR_CTRL, 4, 0 },
+    { PCI_EXT_CAP_ID_ARI, 4, PCI_EXT_CAP_ARI_SIZEOF - 4, 0 },
+    { PCI_EXT_CAP_ID_SRIOV, 4, PCI_EXT_CAP_SRIOV_SIZEOF - 4, 0 },
+    { PCI_EXT_CAP_ID_MCAST, 4, PCI_EXT_CAP_MCAST_ENDPOINT_SIZEOF - 4, 0 },
+    { PCI_EXT_CAP_ID_PRI, 4, PCI_EXT_CAP_PRI_SIZEOF - 4, 0 },
+    { PCI_EXT_CAP_ID_PASID, 4, PCI_EXT_CAP_PASID_SIZEOF - 4, 0 },
+    { PCI_EXT_CAP_ID_REBAR, 4, 0, 0 },
+    { PCI_EXT_CAP_ID_VF_REBAR, 4, 0, 0 },
 };
 
-static void freeze_bits(const FrozenBits *frozen, uint32_t base, uint32_t size,
-                        uint8_t *mask)
+/* Two double words for each BAR, whose number is in the first one's control. */
+static uint32_t rebar_size(const uint8_t *config, uint32_t base, uint32_t size)
+{
+    uint32_t nr;
+
+    if (base + PCI_REBAR_CTRL + 4 > size) {
+        return 0;
+    }
+    nr = (ldl_le_p(config + base + PCI_REBAR_CTRL) & PCI_REBAR_CTRL_NBAR_MASK)
+         >> PCI_REBAR_CTRL_NBAR_SHIFT;
+    return nr * 8;
+}
+
+static void freeze_bits(const FrozenBits *frozen, const uint8_t *config,
+                        uint32_t base, uint32_t size, uint8_t *mask)
 {
     uint32_t offset = base + frozen->offset;
     uint32_t bytes = frozen->bits ? sizeof(uint16_t) : frozen->size;
 
+    if (!bytes) {
+        bytes = rebar_size(config, base, size);
+    }
     if (offset + bytes > size) {
         return;
     }
@@ -80,13 +100,14 @@ static void freeze_bits(const FrozenBits *frozen, uint32_t base, uint32_t size,
 }
 
 static void freeze_cap(const FrozenBits *table, size_t nr, uint16_t id,
-                       uint32_t base, uint32_t size, uint8_t *mask)
+                       const uint8_t *config, uint32_t base, uint32_t size,
+                       uint8_t *mask)
 {
     size_t i;
 
     for (i = 0; i < nr; i++) {
         if (table[i].id == id) {
-            freeze_bits(&table[i], base, size, mask);
+            freeze_bits(&table[i], config, base, size, mask);
         }
     }
 }
@@ -96,12 +117,13 @@ void vfio_private_freeze_init(const uint8_t *config, uint32_t size,
 {
     uint32_t pos, nr;
 
-    freeze_cap(header, ARRAY_SIZE(header), 0, 0, size, mask);
+    freeze_cap(header, ARRAY_SIZE(header), 0, config, 0, size, mask);
 
     pos = config[PCI_CAPABILITY_LIST];
     for (nr = 0; pos >= PCI_STD_HEADER_SIZEOF && nr < CAPS_MAX; nr++) {
         pos &= ~3;
-        freeze_cap(caps, ARRAY_SIZE(caps), config[pos], pos, size, mask);
+        freeze_cap(caps, ARRAY_SIZE(caps), config[pos], config, pos, size,
+                   mask);
         pos = config[pos + PCI_CAP_LIST_NEXT];
     }
 
@@ -110,8 +132,8 @@ void vfio_private_freeze_init(const uint8_t *config, uint32_t size,
          nr < EXT_CAPS_MAX; nr++) {
         uint32_t cap = ldl_le_p(config + pos);
 
-        freeze_cap(ext_caps, ARRAY_SIZE(ext_caps), PCI_EXT_CAP_ID(cap), pos,
-                   size, mask);
+        freeze_cap(ext_caps, ARRAY_SIZE(ext_caps), PCI_EXT_CAP_ID(cap), config,
+                   pos, size, mask);
         pos = PCI_EXT_CAP_NEXT(cap);
     }
 }
@@ -126,4 +148,25 @@ uint32_t vfio_private_freeze(const uint8_t *mask, uint32_t addr, uint32_t now,
         frozen |= (uint32_t)mask[addr + i] << (8 * i);
     }
     return (val & ~frozen) | (now & frozen);
+}
+
+void vfio_private_freeze_write(const uint8_t *mask, uint32_t addr,
+                               uint32_t val, int len,
+                               VFIOPrivateWriteFn *write, void *opaque)
+{
+    bool whole = false;
+    int i;
+
+    for (i = 0; i < len; i++) {
+        whole |= mask[addr + i] == 0xff;
+    }
+    if (!whole) {
+        write(opaque, addr, val, len);
+        return;
+    }
+    for (i = 0; i < len; i++) {
+        if (mask[addr + i] != 0xff) {
+            write(opaque, addr + i, val >> (8 * i) & 0xff, 1);
+        }
+    }
 }

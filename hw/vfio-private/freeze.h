@@ -29,4 +29,18 @@ void vfio_private_freeze_init(const uint8_t *config, uint32_t size,
 uint32_t vfio_private_freeze(const uint8_t *mask, uint32_t addr, uint32_t now,
                              uint32_t val, int len);
 
+typedef void VFIOPrivateWriteFn(void *opaque, uint32_t addr, uint32_t val,
+                                int len);
+
+/**
+ * vfio_private_freeze_write: make the part of a write that is allowed
+ * @mask, @addr, @len: as above
+ * @val: what vfio_private_freeze() has returned
+ * @write: called for each piece; not at all if nothing is left of the write
+ * @opaque: for @write
+ */
+void vfio_private_freeze_write(const uint8_t *mask, uint32_t addr,
+                               uint32_t val, int len,
+                               VFIOPrivateWriteFn *write, void *opaque);
+
 #endif /* HW_VFIO_PRIVATE_FREEZE_H */

@@ -14,6 +14,7 @@
 #define AF      0xa0
 #define AER     0x100
 #define PASID   0x140
+#define REBAR   0x150
 
 static uint8_t config[4096], mask[4096];
 
@@ -37,7 +38,9 @@ static void setup(void)
     add_cap(EXP, PCI_CAP_ID_EXP, AF);
     add_cap(AF, PCI_CAP_ID_AF, 0);
     add_ext_cap(AER, PCI_EXT_CAP_ID_ERR, PASID);
-    add_ext_cap(PASID, PCI_EXT_CAP_ID_PASID, 0);
+    add_ext_cap(PASID, PCI_EXT_CAP_ID_PASID, REBAR);
+    add_ext_cap(REBAR, PCI_EXT_CAP_ID_REBAR, 0);
+    stl_le_p(config + REBAR + PCI_REBAR_CTRL, 2 << PCI_REBAR_CTRL_NBAR_SHIFT);
     vfio_private_freeze_init(config, sizeof(config), mask);
 }
 
@@ -72,6 +75,8 @@ static const WriteCase cases[] = {
     { "aer-allowed", AER + PCI_ERR_UNCOR_MASK, 4, 0, 0xffff, 0xffff },
     { "pasid-enable", PASID + PCI_PASID_CTRL, 2, 0, 1, 0 },
     { "beside-pasid-allowed", PASID + 8, 4, 0, 1, 1 },
+    { "rebar-second", REBAR + PCI_REBAR_CTRL + 8, 4, 0x100, 0x200, 0x100 },
+    { "beside-rebar-allowed", REBAR + 4 + 2 * 8, 4, 0, 1, 1 },
 };
 
 static void test_write(gconstpointer data)
@@ -81,6 +86,33 @@ static void test_write(gconstpointer data)
     setup();
     g_assert_cmphex(vfio_private_freeze(mask, c->addr, c->now, c->val, c->len),
                     ==, c->expected);
+}
+
+/* What reaches the device: "ADDR:VALUE/LEN ..." */
+static void note_write(void *opaque, uint32_t addr, uint32_t val, int len)
+{
+    g_string_append_printf(opaque, "%x:%x/%d ", addr, val, len);
+}
+
+static void expect_writes(uint32_t addr, uint32_t val, int len,
+                          const char *expected)
+{
+    g_autoptr(GString) writes = g_string_new("");
+
+    vfio_private_freeze_write(mask, addr, val, len, note_write, writes);
+    g_assert_cmpstr(writes->str, ==, expected);
+}
+
+/* Some registers mind to be written, whatever the value. */
+static void test_pieces(void)
+{
+    setup();
+    expect_writes(PCI_COMMAND, 0x0406, 2, "4:406/2 ");
+    expect_writes(PCI_BIST, 0, 1, "");
+    expect_writes(PCI_BASE_ADDRESS_0, 0xfeb00000, 4, "");
+    expect_writes(PCI_CACHE_LINE_SIZE, 0x00804010, 4, "c:10/1 d:40/1 e:80/1 ");
+    expect_writes(PASID + PCI_PASID_CTRL, 0, 2, "");
+    expect_writes(AER + PCI_ERR_UNCOR_MASK, 0xffff, 4, "108:ffff/4 ");
 }
 
 /* Lists that a device made up: no end, no place, past the end. */
@@ -118,6 +150,7 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &cases[i], test_write);
     }
+    g_test_add_func("/tdi-freeze/pieces", test_pieces);
     g_test_add_func("/tdi-freeze/bad-lists", test_bad_lists);
     return g_test_run();
 }
