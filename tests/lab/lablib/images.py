@@ -18,6 +18,8 @@ import subprocess
 
 FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin", "pvh.bin")
 FIRMWARE_DIRS = ("/usr/share/seabios", "/usr/share/qemu")
+# Scripts among the kernel's selftests that L2 runs, where the kernel has them.
+GUEST_SELFTESTS = ("pci_tsm/devsec.sh", "kselftest/ktap_helpers.sh")
 LAB = pathlib.Path(__file__).resolve().parent.parent
 TDISP = LAB.parent.parent / "hw" / "tdisp"    # registers of tdi-testdev
 
@@ -189,6 +191,10 @@ def guest_image(paths):
         cpio.file(f"lab/bin/{program.name}", program)
     for script in sorted((LAB / "guest").glob("*.sh")):
         cpio.file(f"lab/guest/{script.name}", script)
+    tests = paths.kernel_build / "source" / "tools/testing/selftests"
+    for script in GUEST_SELFTESTS:
+        if (tests / script).exists():
+            cpio.file(f"lab/selftests/{script}", tests / script)
     cpio.close()
     partial.rename(image)
     return image
