@@ -9,6 +9,7 @@
 #include <linux/iommufd-tsm.h>
 #include "qemu/bitops.h"
 #include "qemu/units.h"
+#include "hw/vfio-private/tsm-kind.h"
 #include "tdi-host-check.h"
 
 #define HOST_CAP_IPC_LOCK 14
@@ -168,32 +169,6 @@ static void host_check_memlock(HostCheck *hc)
     }
 }
 
-static const struct {
-    const char *device;
-    const char *kind;
-} host_tsm_kinds[] = {
-    { "soft_tsm", "software" },
-    { "tdx_host", "TDX Connect" },
-    { "ccp", "SEV-TIO" },
-};
-
-static const char *host_tsm_kind(HostCheck *hc, const char *tsm)
-{
-    g_autofree char *device = host_link_name(hc, "/sys/class/tsm/%s/device",
-                                             tsm);
-    g_autofree char *driver = host_link_name(hc, "/sys/class/tsm/%s/device/"
-                                             "driver", tsm);
-    unsigned int i;
-
-    for (i = 0; i < ARRAY_SIZE(host_tsm_kinds); i++) {
-        if (!g_strcmp0(device, host_tsm_kinds[i].device) ||
-            !g_strcmp0(driver, host_tsm_kinds[i].device)) {
-            return host_tsm_kinds[i].kind;
-        }
-    }
-    return "unknown";
-}
-
 static void host_check_tsm(HostCheck *hc)
 {
     g_autoptr(GPtrArray) tsms = host_tsm_names(hc);
@@ -201,15 +176,15 @@ static void host_check_tsm(HostCheck *hc)
 
     for (i = 0; i < tsms->len; i++) {
         const char *name = g_ptr_array_index(tsms, i);
-        const char *kind = host_tsm_kind(hc, name);
+        TSMKind kind = tsm_kind(hc->root, name);
 
-        if (!strcmp(kind, "software")) {
+        if (kind == TSM_KIND_SOFTWARE) {
             host_add(hc, "tsm", false, HOST_WARN,
                      g_strdup("use it for development only"),
                      "%s, kind software: it protects nothing", name);
         } else {
             host_add(hc, "tsm", false, HOST_PASS, NULL, "%s, kind %s", name,
-                     kind);
+                     TSMKind_str(kind));
         }
     }
     if (!tsms->len) {

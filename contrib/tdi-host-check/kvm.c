@@ -105,9 +105,24 @@ static void host_check_slots(HostCheck *hc, int kvm)
     }
 }
 
+/* Which hypercalls reach QEMU depends on the type of the VM. */
+static unsigned int host_hypercalls(HostCheck *hc, int kvm)
+{
+    int vm = hc->ops->ioctl(kvm, KVM_CREATE_VM,
+                            (void *)(uintptr_t)KVM_X86_SW_PROTECTED_VM);
+    unsigned int mask;
+
+    if (vm < 0) {
+        return host_kvm_cap(hc, kvm, KVM_CAP_EXIT_HYPERCALL);
+    }
+    mask = host_kvm_cap(hc, vm, KVM_CAP_EXIT_HYPERCALL);
+    hc->ops->close(vm);
+    return mask;
+}
+
 static void host_check_hypercalls(HostCheck *hc, int kvm)
 {
-    unsigned int mask = host_kvm_cap(hc, kvm, KVM_CAP_EXIT_HYPERCALL);
+    unsigned int mask = host_hypercalls(hc, kvm);
 
     if (mask & BIT(KVM_HC_MAP_GPA_RANGE)) {
         host_add(hc, "kvm-convert", false, HOST_PASS, NULL,

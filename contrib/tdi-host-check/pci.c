@@ -156,7 +156,30 @@ GPtrArray *host_group_others(const HostCheck *hc, const char *bdf)
     return others;
 }
 
+/* In a guest there may be TSMs for what is assigned to it: by their parents. */
+static const char *const host_guest_tsms[] = {
+    "soft_devsec", "tdx_guest", "sev-guest",
+};
+
 GPtrArray *host_tsm_names(const HostCheck *hc)
 {
-    return host_list(hc, "/sys/class/tsm");
+    GPtrArray *names = host_list(hc, "/sys/class/tsm");
+    unsigned int i = 0, j;
+
+    while (i < names->len) {
+        g_autofree char *parent = host_link_name(hc, "/sys/class/tsm/%s/device",
+                                                 (char *)names->pdata[i]);
+
+        for (j = 0; j < ARRAY_SIZE(host_guest_tsms); j++) {
+            if (!g_strcmp0(parent, host_guest_tsms[j])) {
+                break;
+            }
+        }
+        if (j < ARRAY_SIZE(host_guest_tsms)) {
+            g_ptr_array_remove_index(names, i);
+        } else {
+            i++;
+        }
+    }
+    return names;
 }

@@ -18,6 +18,9 @@
 #include "qemu/bswap.h"
 #include "host-check-fake.h"
 
+#define FAKE_FD 100
+#define FAKE_VM 101
+
 FakeHost fake;
 
 static const char *root;
@@ -32,7 +35,7 @@ static int fake_open(const char *path, int flags)
         return -ENOENT;
     }
     fake.open_files++;
-    return 100;
+    return FAKE_FD;
 }
 
 static void fake_close(int fd)
@@ -40,7 +43,7 @@ static void fake_close(int fd)
     fake.open_files--;
 }
 
-static int fake_check_extension(unsigned long cap)
+static int fake_check_extension(int fd, unsigned long cap)
 {
     switch (cap) {
     case KVM_CAP_VM_TYPES:
@@ -52,7 +55,8 @@ static int fake_check_extension(unsigned long cap)
     case KVM_CAP_VFIO_DMABUF:
         return fake.dmabuf_slots;
     case KVM_CAP_EXIT_HYPERCALL:
-        return fake.hypercalls;
+        return fd == FAKE_VM ? fake.hypercalls :
+                               fake.hypercalls & ~BIT(KVM_HC_TDCM);
     default:
         g_assert_not_reached();
     }
@@ -72,8 +76,14 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
     switch (request) {
     case KVM_GET_API_VERSION:
         return KVM_API_VERSION;
+    case KVM_CREATE_VM:
+        if (!(fake.vm_types & BIT((uintptr_t)arg))) {
+            return -EINVAL;
+        }
+        fake.open_files++;
+        return FAKE_VM;
     case KVM_CHECK_EXTENSION:
-        return fake_check_extension((uintptr_t)arg);
+        return fake_check_extension(fd, (uintptr_t)arg);
     case IOMMU_VDEVICE_TSM_OP:
         return fake.tsm_op;
     case IOMMU_IOAS_ALLOC:
@@ -191,7 +201,8 @@ HostCheck *fake_setup(const char *bdf)
     put_host();
     put_device();
     memset(&fake, 0, sizeof(fake));
-    fake.vm_types = BIT(KVM_X86_DEFAULT_VM) | BIT(KVM_X86_TDX_VM);
+    fake.vm_types = BIT(KVM_X86_DEFAULT_VM) | BIT(KVM_X86_SW_PROTECTED_VM) |
+                    BIT(KVM_X86_TDX_VM);
     fake.attributes = KVM_MEMORY_ATTRIBUTE_PRIVATE;
     fake.guest_memfd = 1;
     fake.dmabuf_slots = KVM_MEM_VFIO_DMABUF;

@@ -128,6 +128,19 @@ static void soft_tsm(void)
                   "../../../devices/faux/soft_tsm");
 }
 
+static void guest_tsm_only(void)
+{
+    fake_put_link("/sys/class/tsm/tsm0/device",
+                  "../../../devices/faux/soft_devsec");
+}
+
+static void second_tsm(void)
+{
+    guest_tsm_only();
+    fake_put_link("/sys/class/tsm/tsm1/device/driver",
+                  "../../../../bus/pci/drivers/ccp");
+}
+
 static void no_device(void)
 {
     fake_del(FAKE_DEV "/class");
@@ -327,6 +340,8 @@ static const Breakage breakages[] = {
     { "no-tsm", no_tsm, "tsm", HOST_WARN, "no TSM", "driver" },
     { "soft-tsm", soft_tsm, "tsm", HOST_WARN, "kind software: it protects "
       "nothing", "development" },
+    { "guest-tsm-only", guest_tsm_only, "tsm", HOST_WARN, "no TSM", "driver" },
+    { "second-tsm", second_tsm, "tsm", HOST_PASS, "tsm1, kind sev", NULL },
     { "no-device", no_device, "device", HOST_FAIL, "no such device", "ls" },
     { "bridge", bridge, "device", HOST_FAIL, "is a bridge", "below" },
     { "quirk", vga_quirk, "device", HOST_FAIL, "quirk", "private=off" },

@@ -68,20 +68,24 @@ on_ask()
 	finds dma-buf warn "not checked"
 }
 
-nvme=$(dev nvme)
+nvme=$(dev nvme-tdi)
 edu=$(dev edu)
 ohci=$(dev ohci)
 
 check 1 "$nvme"
-for host_check in kvm private-memory kvm-dmabuf kvm-convert iommu iommufd \
-	vfio-pci memlock; do
+for host_check in kvm private-memory kvm-dmabuf kvm-convert kvm-tdcm iommu \
+	iommufd iommufd-tsm vfio-pci memlock; do
 	finds $host_check pass
 done
 finds vm-types warn "no confidentiality"
+finds tsm warn "kind software: it protects nothing"
 finds driver fail "nvme uses the device"
 finds driver fail "tdi-host-check --prepare $nvme"
 finds private-bind warn "not checked"
 finds iommu-group pass
+finds tee-io pass
+finds doe pass
+finds tsm-connect fail "echo tsm"
 finds bar pass "0x2000-0x3fff is emulated for MSI-X"
 check 1 "$edu"
 finds driver fail "no driver is bound"
@@ -91,7 +95,7 @@ check 1 "$ohci"
 finds bar fail "it is smaller than a page"
 check 1 0000:7f:00.0
 finds device fail "no such device"
-say "unprepared: driver missing at both devices, BARs of ohci too small"
+say "unprepared: no device has its driver, the BARs of ohci are too small"
 
 tdi-host-check nvme0 2>/run/usage.txt && fail "nvme0 passes for an address"
 [ $? -eq 2 ] || fail "wrong usage does not end with status 2"
@@ -117,7 +121,9 @@ done
 check 1 "$ohci"
 finds private-bind pass
 finds bar fail "it is smaller than a page"
-say "prepared by the printed commands: both devices are ready, ohci is not"
+check 0 "$nvme"
+finds tsm-connect pass "connected to tsm"
+say "prepared by the printed commands: all but ohci are ready, one is connected"
 
 sw_protected
 L2_APPEND=lab.ask=maps
