@@ -31,6 +31,7 @@ libslirp-dev|pc:slirp
 libpixman-1-dev|pc:pixman-1
 libfdt-dev|h:libfdt.h
 zlib1g-dev|pc:zlib
+libseccomp-dev|pc:libseccomp
 seabios|f:/usr/share/seabios/bios-256k.bin
 qemu-system-data|f:/usr/share/qemu/linuxboot_dma.bin
 ipxe-qemu|f:/usr/lib/ipxe/qemu/efi-e1000e.rom
