@@ -103,8 +103,8 @@ bar_size()
 
 # l2_start GUEST_SCRIPT [QEMU ARGUMENT...]: boots L2 in the background.
 # L2_MACHINE and L2_APPEND add to -machine and to the kernel command line;
-# L2_MEM, L2_WRAP (words put before QEMU's own) and L2_REBOOT replace their
-# defaults.
+# L2_MEM, L2_ACCEL, L2_WRAP (words put before QEMU's own) and L2_REBOOT replace
+# their defaults, and L2_FIFOS names more fifos for QEMU.
 #
 # The fifos are opened read-write here, so that no open blocks; QEMU's exit is
 # told in the reports' own stream, as "exit STATUS".
@@ -116,14 +116,16 @@ l2_start()
 		l2_script=shell
 	fi
 	mkdir -p $L2_DIR
-	for l2_fifo in report.in report.out monitor.in monitor.out; do
+	# shellcheck disable=SC2086 # L2_FIFOS holds words
+	for l2_fifo in report.in report.out monitor.in monitor.out ${L2_FIFOS:-}; do
 		rm -f $L2_DIR/$l2_fifo
 		mkfifo $L2_DIR/$l2_fifo
 	done
 	exec 5<>$L2_DIR/report.in 6<>$L2_DIR/monitor.in 7<>$L2_DIR/report.out
 	# shellcheck disable=SC2086 # L2_WRAP and L2_REBOOT hold words
 	set -- ${L2_WRAP:-} $QEMU -L /lab/firmware -nodefaults -display none \
-		-machine "q35,accel=kvm,i8042=off${L2_MACHINE:+,$L2_MACHINE}" \
+		-machine "q35,i8042=off${L2_MACHINE:+,$L2_MACHINE}" \
+		-accel "${L2_ACCEL:-kvm}" \
 		-cpu host -smp 1 -m "${L2_MEM:-128}" \
 		-kernel /lab/bzImage-guest -initrd /lab/l2.cpio \
 		-append "$L2_KERNEL_ARGS lab.run=$l2_script ${L2_APPEND:-}" \

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The two lines to a running lab: L0's monitor, and what goes back to L1."""
+"""The lines to a running lab: L0's monitor, L2's QMP, and what goes to L1."""
 
+import pathlib
 import re
 import socket
+import subprocess
 import time
 
 PROMPT = b"(qemu) "
@@ -45,6 +47,21 @@ class Monitor:
     def close(self):
         if self.socket:
             self.socket.close()
+
+
+def watch(folder):
+    """What tdi-monitor shows of L2, as one line; all of it is in watch.txt."""
+    program = pathlib.Path(__file__).resolve().parents[3] / \
+        "contrib/tdi-monitor/tdi-monitor.py"
+    try:
+        done = subprocess.run(
+            [program, "--once", folder / "qmp.sock"], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"error: {error}"
+    with open(folder / "watch.txt", "a", encoding="utf-8") as log:
+        log.write(done.stdout + done.stderr)
+    return (done.stdout + done.stderr).replace("\n", "; ")
 
 
 class Answers:

@@ -68,6 +68,8 @@ def l0_command(paths, case, folder, initrd, shell=None):
         if shell and shell == level:
             chardev = f"stdio,id={name},signal=off,logfile={folder / name}"
         command += ["-chardev", chardev, "-serial", f"chardev:{name}"]
+    command += ["-chardev", f"socket,id=qmp,path={folder / 'qmp.sock'},"
+                "server=on,wait=off", "-serial", "chardev:qmp"]
     command += ["-monitor", f"unix:{folder / 'l0.sock'},server=on,wait=off"]
     command += ["-drive", f"if=none,id=out,format=raw,file={folder / 'out.img'}",
                 "-device", "nvme,serial=lab-out,drive=out,addr=0x1e.0"]
@@ -111,6 +113,8 @@ class Reports:
             if verb == "l0":
                 answer = self.monitor.ask(words).replace("\n", "; ")
                 self.answers.send(f"answer {answer}")
+            if verb == "watch":
+                self.answers.send(f"answer {lines.watch(self.path.parent)}")
             if self.narrate and verb == "say":
                 level, _, words = words.partition(" ")
                 print(f"{time.monotonic() - self.start:6.1f}s  {level}  {words}",

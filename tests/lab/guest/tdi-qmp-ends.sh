@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# Waits, with a disk that is ready for a lock, until the host ends this life.
+. /lab/guest/lib.sh
+. /lab/guest/tdi-lib.sh
+
+find_nvme
+without_driver "$nvme"
+enable_pci "$nvme"
+query ends
