@@ -38,6 +38,7 @@ class Case:
     memory: int = 2048
     repeat: int = 1
     busy: int = 0
+    alone: bool = False
 
 
 class Paths:
