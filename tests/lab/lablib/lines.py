@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lines to a running lab: L0's monitor, L2's QMP, and what goes to L1."""
 
+import os
 import pathlib
+import pty
 import re
+import select
 import socket
 import subprocess
 import time
@@ -49,19 +52,44 @@ class Monitor:
             self.socket.close()
 
 
+WATCH_SECONDS = 60
+LEAVES = b"\x1b[?1049l"    # what a program says that gives the screen back
+
+
+def on_terminal(command, words, key):
+    """Runs a program in a terminal of its own until it shows these words, then
+    presses a key. Returns all that it has drawn."""
+    terminal, side = pty.openpty()
+    with subprocess.Popen(command, stdin=side, stdout=side, stderr=side,
+                          env={**os.environ, "TERM": "xterm"}) as process:
+        os.close(side)
+        drawn = b""
+        end = time.monotonic() + WATCH_SECONDS
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.1)[0]:
+                try:
+                    drawn += os.read(terminal, 1 << 16)
+                except OSError:
+                    break
+            if key and words in drawn:
+                os.write(terminal, key)
+                key = b""
+        process.kill()
+    os.close(terminal)
+    return drawn
+
+
 def watch(folder):
-    """What tdi-monitor shows of L2, as one line; all of it is in watch.txt."""
+    """What tdi-monitor shows of L2 on a terminal, as one line without colours;
+    the terminal's whole session is in watch.txt."""
     program = pathlib.Path(__file__).resolve().parents[3] / \
         "contrib/tdi-monitor/tdi-monitor.py"
-    try:
-        done = subprocess.run(
-            [program, "--once", folder / "qmp.sock"], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"error: {error}"
-    with open(folder / "watch.txt", "a", encoding="utf-8") as log:
-        log.write(done.stdout + done.stderr)
-    return (done.stdout + done.stderr).replace("\n", "; ")
+    drawn = on_terminal([program, folder / "qmp.sock"], b"  BAR ", b"q")
+    with open(folder / "watch.txt", "ab") as log:
+        log.write(drawn)
+    last = drawn.rpartition(LEAVES)[2].decode(errors="replace")
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).replace("\r", "").replace(
+        "\n", "; ")
 
 
 class Answers:
