@@ -9,6 +9,34 @@
 
 #include "binding.h"
 
+/**
+ * struct TDICall - what goes to a TSM and comes back
+ *
+ * @rid: for bind
+ * @state, @report, @code: as in &struct TSMOps
+ * @cancelled: out: it was unbound by force meanwhile, so nothing else counts
+ * @stuck: out: bind failed, and so did its undo
+ */
+typedef struct TDICall {
+    uint32_t rid;
+    uint32_t state;
+    GByteArray *report;
+    uint64_t code;
+    bool cancelled;
+    bool stuck;
+} TDICall;
+
+/**
+ * tdi_binding_call: have the TSM do something
+ *
+ * Context: BQL, which is dropped meanwhile; the binding is not busy.
+ * Returns: 0; -ECANCELED if @cancelled; -ENOTRECOVERABLE if @stuck; -EAGAIN: the
+ *     device is not ready; else an errno that &struct TSMOps names, or one
+ *     without a meaning.
+ */
+int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
+                     TDICall *call);
+
 /* tdi_binding_event: @event, which must be allowed, has become a fact */
 void tdi_binding_event(TDIBinding *binding, TDIEvent event, TDIReason reason);
 

@@ -24,7 +24,6 @@
 #include "qemu/lockable.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
-#include "qapi/qapi-types-tdi.h"
 #include "binding-int.h"
 #include "trace.h"
 
@@ -93,95 +92,6 @@ static bool tdi_binding_allows(TDIBinding *binding, TDIEvent event,
     return tdi_next(binding->state, event, reason, &next);
 }
 
-void tdi_binding_note(TDIBinding *binding, TDIOperation operation, int ret,
-                      uint64_t code)
-{
-    if (ret) {
-        binding->errors++;
-        qapi_free_TDIError(binding->last_error);
-        binding->last_error = tdi_error_new(operation, ret, code);
-    }
-}
-
-/*
- * Calls of the TSM without the BQL
- */
-
-typedef struct TDICall {
-    uint32_t rid;
-    uint32_t state;
-    GByteArray *report;
-    uint64_t code;
-} TDICall;
-
-/* The report comes along: conversions depend on it. */
-static int tdi_call_bind(TDIBinding *binding, TDICall *call)
-{
-    int ret = binding->tsm->bind(binding->ctx, call->rid);
-
-    if (ret) {
-        /* Bound or not: never leave it at a guess. */
-        if (binding->tsm->unbind(binding->ctx)) {
-            return -ENOTRECOVERABLE;
-        }
-        /* The device is not in the condition: to callers, busy is the TDI. */
-        return ret == -EBUSY ? -EAGAIN : ret;
-    }
-    if (binding->tsm->read_report(binding->ctx, &call->report, &call->code)) {
-        call->report = NULL;
-    }
-    return 0;
-}
-
-static int tdi_call_unbind(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->unbind(binding->ctx);
-}
-
-static int tdi_call_start(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->start(binding->ctx, &call->code);
-}
-
-static int tdi_call_get_state(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->get_state(binding->ctx, &call->state, &call->code);
-}
-
-static int tdi_call_read_report(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->read_report(binding->ctx, &call->report, &call->code);
-}
-
-static int (*const tdi_calls[])(TDIBinding *binding, TDICall *call) = {
-    [TDI_OPERATION_BIND] = tdi_call_bind,
-    [TDI_OPERATION_UNBIND] = tdi_call_unbind,
-    [TDI_OPERATION_START] = tdi_call_start,
-    [TDI_OPERATION_GET_STATE] = tdi_call_get_state,
-    [TDI_OPERATION_READ_REPORT] = tdi_call_read_report,
-};
-
-static int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
-                            TDICall *call)
-{
-    unsigned int epoch = binding->epoch;
-    int ret;
-
-    assert(!binding->busy);
-    trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
-    binding->busy = true;
-    qemu_mutex_lock(&binding->lock);
-    bql_unlock();
-
-    ret = tdi_calls[operation](binding, call);
-
-    qemu_mutex_unlock(&binding->lock);
-    bql_lock();
-    binding->busy = false;
-    tdi_binding_note(binding, operation, ret, call->code);
-    return epoch == binding->epoch ? ret : -ECANCELED;
-}
-
 /*
  * Operations
  */
@@ -237,14 +147,15 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
     call.rid = binding->ops->rid(binding->opaque);
     /* Whoever unbinds by force meanwhile has to know. */
     binding->bound = true;
+    binding->rid = call.rid;
     ret = tdi_binding_call(binding, TDI_OPERATION_BIND, &call);
     report = call.report;
     trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
 
-    if (ret == -ECANCELED) {
+    if (call.cancelled) {
         return ret;
     }
-    if (ret == -ENOTRECOVERABLE) {
+    if (call.stuck) {
         tdi_binding_event(binding, TDI_EVENT_LOST, reason);
         return ret;
     }
@@ -252,7 +163,6 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
         binding->bound = false;
         return ret;
     }
-    binding->rid = call.rid;
     binding->by_guest = reason == TDI_REASON_GUEST;
     binding->binds++;
     tdi_binding_event(binding, TDI_EVENT_BIND, reason);
@@ -338,7 +248,7 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
     trace_vfio_private_tdi_start(binding->name, call.code, ret);
     if (!ret) {
         tdi_binding_event(binding, TDI_EVENT_START, reason);
-    } else if (ret != -ECANCELED) {
+    } else if (!call.cancelled) {
         /* It may run, or not.  Unless it says ERROR, that is not resolved. */
         tdi_binding_event(binding, TDI_EVENT_LOST, reason);
         tdi_binding_query(binding, reason, &query_code);
@@ -379,7 +289,7 @@ int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
     } else if (!binding->hidden || reason == TDI_REASON_MONITOR) {
         return 0;
     }
-    if (ret == -ECANCELED) {
+    if (call.cancelled) {
         return ret;
     }
     if (ret) {
@@ -419,7 +329,7 @@ int tdi_binding_report(TDIBinding *binding, GByteArray **report,
     *code = call.code;
     if (ret) {
         g_clear_pointer(&call.report, g_byte_array_unref);
-        if (ret != -ECANCELED) {
+        if (!call.cancelled) {
             tdi_binding_query(binding, TDI_REASON_GUEST, &query_code);
         }
         return ret;

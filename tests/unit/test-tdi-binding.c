@@ -199,6 +199,69 @@ static void test_bind_and_unbind_fail(void)
     teardown();
 }
 
+/*
+ * An errno of the TSM is only an errno, also one that the binding uses itself:
+ * nothing was cancelled, nobody was busy.
+ */
+static const int odd_errnos[] = {
+    -ECANCELED, -ENOTRECOVERABLE, -EPERM, -EAGAIN, -ENOENT,
+};
+
+static void test_odd_errnos_of_bind(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(odd_errnos); i++) {
+        setup();
+        f.bind_ret = odd_errnos[i];
+        request_err(TDCM_OP_BIND, odd_errnos[i] == -ENOENT ?
+                    TDCM_ERROR_TDX_MODULE : TDCM_ERROR_DEVICE);
+        g_assert_false(tdi_binding_frozen(&f.binding));
+        expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+        f.bind_ret = 0;
+        to_run();
+        teardown();
+    }
+}
+
+static void test_odd_errnos_of_others(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(odd_errnos); i++) {
+        setup();
+        request_ok(TDCM_OP_BIND);
+        f.mmio_private = true;
+        f.report_ret = odd_errnos[i];
+        request(TDCM_OP_GET_TDI_REPORT);
+        expect_state(TDISP_STATE_CONFIG_LOCKED);
+        /* A change of state that failed leaves nothing to rely on. */
+        f.start_ret = odd_errnos[i];
+        request(TDCM_OP_START_TDI);
+        g_assert_cmpint(f.binding.state, ==, TDI_STATE_UNKNOWN);
+        f.start_ret = 0;
+        request_ok(TDCM_OP_UNBIND);
+        f.report_ret = 0;
+        to_run();
+        f.unbind_ret = odd_errnos[i];
+        request(TDCM_OP_UNBIND);
+        g_assert_cmpint(f.binding.state, ==, TDI_STATE_UNKNOWN);
+        g_assert_true(f.mmio_private);
+        teardown();
+    }
+}
+
+/* Bind and its undo have failed: it is unknown, not renumbered. */
+static void test_stuck_keeps_rid(void)
+{
+    setup();
+    f.bind_ret = f.unbind_ret = -EIO;
+    request_err(TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    expect_state(TDISP_STATE_ERROR);
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_UNKNOWN);
+    teardown();
+}
+
 static void test_renumbered(void)
 {
     setup();
@@ -314,6 +377,9 @@ static const struct {
     { "start-fails", test_start_fails },
     { "unbind-fails", test_unbind_fails },
     { "bind-and-unbind-fail", test_bind_and_unbind_fail },
+    { "odd-errnos/bind", test_odd_errnos_of_bind },
+    { "odd-errnos/others", test_odd_errnos_of_others },
+    { "stuck-keeps-rid", test_stuck_keeps_rid },
     { "renumbered", test_renumbered },
     { "one-in-flight", test_one_in_flight },
     { "reset-meanwhile", test_reset_meanwhile },

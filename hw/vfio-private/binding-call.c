@@ -1,0 +1,112 @@
+/*
+ * The binding of one assigned device as a TDI: calls of the TSM
+ *
+ * The BQL is dropped around them; binding.c says what may happen meanwhile.
+ * Whether it has happened is no errno, so that no errno of a TSM can be taken
+ * for it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qapi/qapi-types-tdi.h"
+#include "binding-int.h"
+#include "trace.h"
+
+void tdi_binding_note(TDIBinding *binding, TDIOperation operation, int ret,
+                      uint64_t code)
+{
+    if (ret) {
+        binding->errors++;
+        qapi_free_TDIError(binding->last_error);
+        binding->last_error = tdi_error_new(operation, ret, code);
+    }
+}
+
+/* The report comes along: conversions depend on it. */
+static int tdi_call_bind(TDIBinding *binding, TDICall *call)
+{
+    int ret = binding->tsm->bind(binding->ctx, call->rid);
+
+    if (ret) {
+        /* Bound or not: never leave it at a guess. */
+        call->stuck = binding->tsm->unbind(binding->ctx) != 0;
+        return ret;
+    }
+    if (binding->tsm->read_report(binding->ctx, &call->report, &call->code)) {
+        call->report = NULL;
+    }
+    return 0;
+}
+
+static int tdi_call_unbind(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->unbind(binding->ctx);
+}
+
+static int tdi_call_start(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->start(binding->ctx, &call->code);
+}
+
+static int tdi_call_get_state(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->get_state(binding->ctx, &call->state, &call->code);
+}
+
+static int tdi_call_read_report(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->read_report(binding->ctx, &call->report, &call->code);
+}
+
+static int (*const tdi_calls[])(TDIBinding *binding, TDICall *call) = {
+    [TDI_OPERATION_BIND] = tdi_call_bind,
+    [TDI_OPERATION_UNBIND] = tdi_call_unbind,
+    [TDI_OPERATION_START] = tdi_call_start,
+    [TDI_OPERATION_GET_STATE] = tdi_call_get_state,
+    [TDI_OPERATION_READ_REPORT] = tdi_call_read_report,
+};
+
+/* To callers of the binding, some errnos mean what a TSM cannot mean. */
+static int tdi_call_errno(const TDICall *call, int ret)
+{
+    if (call->stuck) {
+        return -ENOTRECOVERABLE;
+    }
+    switch (ret) {
+    case -EBUSY:
+        /* The device is not in the condition; busy is the binding. */
+        return -EAGAIN;
+    case -EAGAIN:
+    case -ECANCELED:
+    case -ENOTRECOVERABLE:
+    case -EPERM:
+        return -EIO;
+    default:
+        return ret;
+    }
+}
+
+int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
+                     TDICall *call)
+{
+    unsigned int epoch = binding->epoch;
+    int ret;
+
+    assert(!binding->busy);
+    trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
+    binding->busy = true;
+    qemu_mutex_lock(&binding->lock);
+    bql_unlock();
+
+    ret = tdi_calls[operation](binding, call);
+
+    qemu_mutex_unlock(&binding->lock);
+    bql_lock();
+    binding->busy = false;
+    ret = tdi_call_errno(call, ret);
+    tdi_binding_note(binding, operation, ret, call->code);
+    call->cancelled = epoch != binding->epoch;
+    return call->cancelled ? -ECANCELED : ret;
+}
