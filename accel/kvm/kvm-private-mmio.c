@@ -1,32 +1,16 @@
 /*
- * KVM: memslots and conversion of device-fd regions
- *
- * A device-fd section becomes one memslot that KVM fills from the dma-buf; no
- * virtual address is involved, and such a slot is never logged.  The slots
- * share the KVMSlot array of the listener with those of RAM, so that slot
- * numbers do not clash.
- *
- * Unlike a slot of RAM, this one may fail for reasons that lie in the guest's
- * hands or outside QEMU: the dma-buf is revoked while memory decode of the
- * device is off.  So failure is reported once, and the guest's accesses then
- * reach the region's ops: all ones, and writes vanish.
+ * KVM: conversion of device-fd regions
  *
  * Conversion follows decode and invoke: the whole range is looked at before
  * anything changes.  A range that cannot be converted is the guest's mistake;
  * it gets an error, and the VM goes on.
- *
- * The private attribute belongs to guest frames, not to the slot.  It is
- * cleared before a slot goes away, so that what appears at the address next
- * starts shared.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
-#include <linux/vfio-private.h>
 
-#include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "hw/vfio-private/hooks.h"
@@ -36,19 +20,7 @@
 #include "system/kvm.h"
 #include "system/kvm_int.h"
 #include "kvm-private-mmio.h"
-
-/*
- * kvm-all.c looks slots up by host address.  A NULL here would claim the low
- * part of QEMU's own address space.
- */
-#define KVM_NO_HOST_ADDRESS ((void *)UINTPTR_MAX)
-
-bool kvm_private_mmio_has_slots(void)
-{
-    int flags = kvm_vm_check_extension(kvm_state, KVM_CAP_VFIO_DMABUF);
-
-    return flags > 0 && (flags & KVM_MEM_VFIO_DMABUF);
-}
+#include "kvm-private-int.h"
 
 bool kvm_private_mmio_can_convert(void)
 {
@@ -58,92 +30,8 @@ bool kvm_private_mmio_can_convert(void)
     return attributes > 0 && (attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE);
 }
 
-/*
- * Memslots
- */
-
-static int kvm_device_fd_set_slot(KVMMemoryListener *kml, const KVMSlot *slot,
-                                  uint64_t size, const char *name)
-{
-    struct kvm_userspace_memory_region2 mem = {
-        .slot = slot->slot | (kml->as_id << 16),
-        .flags = size ? KVM_MEM_VFIO_DMABUF : 0,
-        .guest_phys_addr = slot->start_addr,
-        .memory_size = size,
-        .guest_memfd = slot->guest_memfd,
-        .guest_memfd_offset = slot->guest_memfd_offset,
-    };
-    int ret = kvm_vm_ioctl(kvm_state, KVM_SET_USER_MEMORY_REGION2, &mem);
-
-    trace_kvm_private_mmio_slot(name, mem.slot, mem.guest_phys_addr, size,
-                                mem.guest_memfd, mem.guest_memfd_offset, ret);
-    return ret;
-}
-
-static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
-                              MemoryRegionSection *section)
-{
-    const char *name = memory_region_name(&region->mr);
-    uint64_t size = int128_get64(section->size);
-    KVMSlot *slot;
-    int ret;
-
-    if (region->hidden) {
-        return;
-    }
-    slot = kvm_alloc_slot(kml);
-    slot->as_id = kml->as_id;
-    slot->start_addr = section->offset_within_address_space;
-    slot->ram_start_offset = 0;
-    slot->ram = KVM_NO_HOST_ADDRESS;
-    slot->flags = KVM_MEM_VFIO_DMABUF;
-    slot->old_flags = KVM_MEM_VFIO_DMABUF;
-    slot->guest_memfd = region->fd;
-    slot->guest_memfd_offset = region->fd_offset +
-                               section->offset_within_region;
-
-    ret = kvm_device_fd_set_slot(kml, slot, size, name);
-    if (ret < 0) {
-        if (!region->warned) {
-            region->warned = true;
-            error_report("%s: cannot be mapped into the guest at 0x%"
-                         HWADDR_PRIx ": %s; it reads as all ones", name,
-                         slot->start_addr, strerror(-ret));
-        }
-        /* slot->memory_size is still 0: the slot is free. */
-        return;
-    }
-    slot->memory_size = size;
-    kml->nr_slots_used++;
-    region->slot_bytes += size;
-}
-
-static KVMSlot *kvm_device_fd_find(KVMMemoryListener *kml,
-                                   MemoryRegionSection *section)
-{
-    unsigned int i;
-
-    for (i = 0; i < kml->nr_slots_allocated; i++) {
-        KVMSlot *slot = &kml->slots[i];
-
-        if (slot->start_addr == section->offset_within_address_space &&
-            slot->memory_size == int128_get64(section->size) &&
-            (slot->flags & KVM_MEM_VFIO_DMABUF)) {
-            return slot;
-        }
-    }
-    return NULL;
-}
-
-/* Where a region is in the guest, for kvm_device_fd_apply(). */
-typedef struct KVMDeviceFdPlace {
-    DeviceFdRegion *region;
-    hwaddr gpa;
-    uint64_t offset;
-} KVMDeviceFdPlace;
-
-static int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
-                               bool to_private)
+int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
+                        bool to_private)
 {
     KVMDeviceFdPlace *place = opaque;
     hwaddr gpa = place->gpa + (offset - place->offset);
@@ -156,73 +44,11 @@ static int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
     return ret;
 }
 
-static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
-                              MemoryRegionSection *section)
+int kvm_device_fd_apply_nothing(void *opaque, uint64_t offset, uint64_t size,
+                                bool to_private)
 {
-    KVMDeviceFdPlace place = {
-        .region = region,
-        .gpa = section->offset_within_address_space,
-        .offset = section->offset_within_region,
-    };
-    const char *name = memory_region_name(&region->mr);
-    uint64_t size = int128_get64(section->size);
-    KVMSlot *slot = kvm_device_fd_find(kml, section);
-    int ret;
-
-    if (slot && region->guard) {
-        region->guard->unmapped(region);
-    }
-    if (kml->as_id == 0 &&
-        device_fd_state_any_private(&region->state, place.offset, size)) {
-        ret = device_fd_state_convert(&region->state, place.offset, size,
-                                      false, kvm_device_fd_apply, &place);
-        if (ret) {
-            error_report("%s: 0x%" HWADDR_PRIx " stays private: %s", name,
-                         place.gpa, strerror(-ret));
-        }
-    }
-    if (!slot) {
-        return;
-    }
-    ret = kvm_device_fd_set_slot(kml, slot, 0, name);
-    if (ret < 0) {
-        /* KVM deletes an existing slot without fail. */
-        error_report("%s: error unregistering slot: %s", name,
-                     strerror(-ret));
-        abort();
-    }
-    slot->memory_size = 0;
-    slot->flags = 0;
-    slot->ram = NULL;
-    kml->nr_slots_used--;
-    region->slot_bytes -= size;
+    return 0;
 }
-
-bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
-                                   MemoryRegionSection *section, bool add)
-{
-    DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
-    uint64_t page_mask = qemu_real_host_page_size() - 1;
-
-    if (!region) {
-        return false;
-    }
-    /* A BAR at such an address, or cut like this, is not in proper use. */
-    if ((section->offset_within_address_space | section->offset_within_region |
-         int128_get64(section->size)) & page_mask) {
-        return true;
-    }
-    if (add) {
-        kvm_device_fd_add(kml, region, section);
-    } else {
-        kvm_device_fd_del(kml, region, section);
-    }
-    return true;
-}
-
-/*
- * Conversion
- */
 
 /* A guest range, cut into the sections that it covers. */
 typedef struct KVMConvert {
@@ -471,7 +297,6 @@ int kvm_private_mmio_share(DeviceFdRegion *region)
                                     &address_space_memory),
                                 kvm_share_collect, &share);
     }
-    /* What is not in the guest has been shared as it left. */
     for (i = 0; i < places->len; i++) {
         KVMConvertStep *step = &g_array_index(places, KVMConvertStep, i);
         int err = device_fd_state_convert(&region->state, step->offset,
@@ -480,5 +305,10 @@ int kvm_private_mmio_share(DeviceFdRegion *region)
 
         ret = ret ?: err;
     }
-    return ret;
+    if (ret) {
+        return ret;
+    }
+    /* What left the guest while it could not be shared has no frames there. */
+    return device_fd_state_convert(&region->state, 0, region->state.size,
+                                   false, kvm_device_fd_apply_nothing, NULL);
 }

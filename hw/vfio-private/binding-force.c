@@ -13,6 +13,13 @@
 #include "binding-int.h"
 #include "trace.h"
 
+/* Also if it is still bound: it may run, and what is private is to stay so. */
+static void tdi_binding_hide(TDIBinding *binding)
+{
+    binding->hidden = true;
+    binding->ops->hide(binding->opaque, true);
+}
+
 static bool tdi_binding_force_unbind(TDIBinding *binding, const char *why,
                                      TDIReason reason)
 {
@@ -25,9 +32,12 @@ static bool tdi_binding_force_unbind(TDIBinding *binding, const char *why,
     trace_vfio_private_tdi_unbind(binding->name, why, ret);
     tdi_binding_note(binding, TDI_OPERATION_UNBIND, ret, 0);
     if (ret) {
-        error_report("vfio %s: cannot unbind the TDI: %s; it is out of use",
-                     binding->name, strerror(-ret));
+        /* The guest may make it repeat, without end. */
+        error_report_once_cond(&binding->warned, "vfio %s: cannot unbind the "
+                               "TDI: %s; it is out of use", binding->name,
+                               strerror(-ret));
         tdi_binding_event(binding, TDI_EVENT_LOST, reason);
+        tdi_binding_hide(binding);
         return false;
     }
     binding->bound = false;
@@ -56,15 +66,15 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason)
 {
     TDIState old = binding->state;
 
-    if (!binding->bound) {
+    /* What is hidden and still bound is out of reach; this was tried before. */
+    if (!binding->bound || binding->hidden) {
         return;
     }
     qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: a bound TDI is reset or loses its "
                   "MMIO, it is stopped\n", binding->name);
     if (tdi_binding_force_unbind(binding, "revoke", reason) &&
         old != TDI_STATE_CONFIG_UNLOCKED) {
-        binding->hidden = true;
-        binding->ops->hide(binding->opaque, true);
+        tdi_binding_hide(binding);
         tdi_binding_event(binding, TDI_EVENT_ERROR, reason);
     }
 }

@@ -28,8 +28,8 @@ typedef struct TDIBinding TDIBinding;
  * @part_private: is all of this part of a BAR private, but for pages that QEMU
  *     emulates?
  * @share_all: turn all of its MMIO shared.  Returns 0 or -errno.
- * @hide: keep its MMIO out of the guest's reach when it is mapped next, or no
- *     longer
+ * @hide: keep its MMIO out of the guest's reach from when the next part of it is
+ *     unmapped or mapped, or no longer
  * @remap: map its MMIO anew.  Not in a memory transaction.
  * @changed: the state has changed
  * @describe: fill in what the device knows of itself: id, qom_path, host,
@@ -68,9 +68,9 @@ typedef struct TDIBindingOps {
  * @busy: a request has dropped the BQL
  * @queued: a request of the monitor is about to begin
  * @by_guest: the guest has had a part in this binding
- * @hidden: the TDI was unbound behind the guest's back, @state is ERROR, or
- *     CONFIG_UNLOCKED if the monitor did it, and its MMIO is out of reach until
- *     the guest unbinds it, too
+ * @hidden: the MMIO is out of reach until the guest unbinds the TDI: it was
+ *     unbound behind the guest's back, @state is ERROR, or CONFIG_UNLOCKED if
+ *     the monitor did it; or that failed, it is still @bound, and in UNKNOWN
  * @epoch: counts what happens behind the back of a request that is @busy
  * @rid: requester ID that it was bound with
  * @parts: MMIO of the report; NULL if there is none that makes sense
@@ -78,6 +78,7 @@ typedef struct TDIBindingOps {
  * @binds: how often it was bound
  * @errors: how often the TSM failed
  * @last_error: the latest of these failures, or NULL
+ * @warned: a failure that may repeat has been reported
  * @next: in the list of all bindings
  */
 struct TDIBinding {
@@ -101,6 +102,7 @@ struct TDIBinding {
     uint64_t binds;
     uint64_t errors;
     TDIError *last_error;
+    bool warned;
     QLIST_ENTRY(TDIBinding) next;
 };
 
@@ -140,8 +142,8 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code);
 /**
  * tdi_binding_unbind: stop it, then turn its MMIO shared
  *
- * Possible in every state, and a success if it is not bound.  If it fails, the
- * MMIO remains private, and the state is UNKNOWN.  If it succeeds for the
+ * Possible in every state, and a success if it is not bound.  If it fails, what
+ * is private remains so, and the state is UNKNOWN.  If it succeeds for the
  * monitor, and the guest has had a part in the binding, it is @hidden.
  */
 int tdi_binding_unbind(TDIBinding *binding, TDIReason reason);
@@ -162,7 +164,8 @@ int tdi_binding_report(TDIBinding *binding, GByteArray **report,
  * @event: TDI_EVENT_RESET, TDI_EVENT_UNPLUG or TDI_EVENT_EXIT
  * @reason: the reason that goes with it
  *
- * Turns the MMIO shared afterwards, but for EXIT.
+ * Turns the MMIO shared afterwards, but for EXIT.  If it fails, what is private
+ * remains so, and is @hidden when the MMIO is mapped next.
  *
  * Context: BQL, which is kept; waits for the TSM.
  * Returns: false if it is still bound; this has been reported.
@@ -175,7 +178,8 @@ bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason);
  * @reason: on whose behalf
  *
  * The guest can do this to itself, e.g. by the port above the device.  The TDI
- * is unbound first, and @hidden until the guest knows.
+ * is unbound first, and @hidden until the guest knows.  If that fails, it is
+ * @hidden and remains private, as far as it was.
  *
  * Context: BQL, which is kept; waits for the TSM.  In a memory transaction.
  */

@@ -255,9 +255,15 @@ static void vfio_private_unmapped(DeviceFdRegion *region)
     tdi_binding_revoked(vfio_private_region_binding(region), TDI_REASON_GUEST);
 }
 
+static bool vfio_private_bound(DeviceFdRegion *region)
+{
+    return tdi_binding_frozen(vfio_private_region_binding(region));
+}
+
 static const DeviceFdGuard vfio_private_guard = {
     .may_convert = vfio_private_may_convert,
     .unmapped = vfio_private_unmapped,
+    .bound = vfio_private_bound,
 };
 
 /*

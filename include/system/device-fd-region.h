@@ -24,16 +24,20 @@ typedef struct DeviceFdRegion DeviceFdRegion;
 /**
  * struct DeviceFdGuard - whoever has a say in what the guest does to a region
  *
- * Both are called with the BQL held.
+ * All are called with the BQL held.
  *
  * @may_convert: may the guest convert this range?  Some of it has not got the
  *     wanted state yet.  Called before anything changes.  Returns 0 or -errno.
- * @unmapped: the memslot of a part of the region is about to go
+ * @unmapped: the memslot of a part of the region is about to go.  May hide the
+ *     region, and others with it: then their memslots go as well.
+ * @bound: does what is private have to stay so, whatever becomes of its memslot?
+ *     Asked after @unmapped.
  */
 typedef struct DeviceFdGuard {
     int (*may_convert)(DeviceFdRegion *region, uint64_t offset, uint64_t size,
                        bool to_private);
     void (*unmapped)(DeviceFdRegion *region);
+    bool (*bound)(DeviceFdRegion *region);
 } DeviceFdGuard;
 
 /**
@@ -47,6 +51,7 @@ typedef struct DeviceFdGuard {
  * @warned: a failure that may repeat has been reported
  * @hidden: gets no memslot: the guest reads all ones
  * @slot_bytes: bytes that memslots cover
+ * @slot_next: in the list of regions with memslots
  * @guard: NULL if there is none
  * @state: which parts are private; guarded by the BQL
  */
@@ -58,6 +63,7 @@ struct DeviceFdRegion {
     bool warned;
     bool hidden;
     uint64_t slot_bytes;
+    QLIST_ENTRY(DeviceFdRegion) slot_next;
     const DeviceFdGuard *guard;
     DeviceFdState state;
 };

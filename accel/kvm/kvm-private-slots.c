@@ -1,0 +1,260 @@
+/*
+ * KVM: memslots of device-fd regions
+ *
+ * A device-fd section becomes one memslot that KVM fills from the dma-buf; no
+ * virtual address is involved, and such a slot is never logged.  The slots
+ * share the KVMSlot array of the listener with those of RAM, so that slot
+ * numbers do not clash.
+ *
+ * Unlike a slot of RAM, this one may fail for reasons that lie in the guest's
+ * hands or outside QEMU: the dma-buf is revoked while memory decode of the
+ * device is off.  So failure is reported once, and the guest's accesses then
+ * reach the region's ops: all ones, and writes vanish.
+ *
+ * The private attribute belongs to guest frames, not to the slot.  It is
+ * cleared when a slot goes away, so that what appears at the address next
+ * starts shared.  A range whose device could not be unbound stays private in
+ * DeviceFdState all the same: its slot goes first, so it is never seen shared,
+ * and its region is hidden from then on.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <linux/vfio-private.h>
+
+#include "qemu/error-report.h"
+#include "hw/vfio-private/hooks.h"
+#include "hw/vfio-private/trace.h"
+#include "system/device-fd-region.h"
+#include "system/kvm.h"
+#include "system/kvm_int.h"
+#include "kvm-private-mmio.h"
+#include "kvm-private-int.h"
+
+/*
+ * kvm-all.c looks slots up by host address.  A NULL here would claim the low
+ * part of QEMU's own address space.
+ */
+#define KVM_NO_HOST_ADDRESS ((void *)UINTPTR_MAX)
+
+/* Those that have memslots.  Guarded by the BQL. */
+static QLIST_HEAD(, DeviceFdRegion) kvm_device_fd_regions =
+    QLIST_HEAD_INITIALIZER(kvm_device_fd_regions);
+
+bool kvm_private_mmio_has_slots(void)
+{
+    int flags = kvm_vm_check_extension(kvm_state, KVM_CAP_VFIO_DMABUF);
+
+    return flags > 0 && (flags & KVM_MEM_VFIO_DMABUF);
+}
+
+static int kvm_device_fd_set_slot(KVMMemoryListener *kml, const KVMSlot *slot,
+                                  uint64_t size, const char *name)
+{
+    struct kvm_userspace_memory_region2 mem = {
+        .slot = slot->slot | (kml->as_id << 16),
+        .flags = size ? KVM_MEM_VFIO_DMABUF : 0,
+        .guest_phys_addr = slot->start_addr,
+        .memory_size = size,
+        .guest_memfd = slot->guest_memfd,
+        .guest_memfd_offset = slot->guest_memfd_offset,
+    };
+    int ret = kvm_vm_ioctl(kvm_state, KVM_SET_USER_MEMORY_REGION2, &mem);
+
+    trace_kvm_private_mmio_slot(name, mem.slot, mem.guest_phys_addr, size,
+                                mem.guest_memfd, mem.guest_memfd_offset, ret);
+    return ret;
+}
+
+static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
+                              MemoryRegionSection *section)
+{
+    const char *name = memory_region_name(&region->mr);
+    uint64_t size = int128_get64(section->size);
+    KVMSlot *slot;
+    int ret;
+
+    if (region->hidden) {
+        return;
+    }
+    slot = kvm_alloc_slot(kml);
+    slot->as_id = kml->as_id;
+    slot->start_addr = section->offset_within_address_space;
+    slot->ram_start_offset = 0;
+    slot->ram = KVM_NO_HOST_ADDRESS;
+    slot->flags = KVM_MEM_VFIO_DMABUF;
+    slot->old_flags = KVM_MEM_VFIO_DMABUF;
+    slot->guest_memfd = region->fd;
+    slot->guest_memfd_offset = region->fd_offset +
+                               section->offset_within_region;
+
+    ret = kvm_device_fd_set_slot(kml, slot, size, name);
+    if (ret < 0) {
+        if (!region->warned) {
+            region->warned = true;
+            error_report("%s: cannot be mapped into the guest at 0x%"
+                         HWADDR_PRIx ": %s; it reads as all ones", name,
+                         slot->start_addr, strerror(-ret));
+        }
+        /* slot->memory_size is still 0: the slot is free. */
+        return;
+    }
+    slot->memory_size = size;
+    kml->nr_slots_used++;
+    if (!region->slot_bytes) {
+        QLIST_INSERT_HEAD(&kvm_device_fd_regions, region, slot_next);
+    }
+    region->slot_bytes += size;
+}
+
+static KVMSlot *kvm_device_fd_find(KVMMemoryListener *kml,
+                                   MemoryRegionSection *section)
+{
+    unsigned int i;
+
+    for (i = 0; i < kml->nr_slots_allocated; i++) {
+        KVMSlot *slot = &kml->slots[i];
+
+        if (slot->start_addr == section->offset_within_address_space &&
+            slot->memory_size == int128_get64(section->size) &&
+            (slot->flags & KVM_MEM_VFIO_DMABUF)) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+static void kvm_device_fd_delete(KVMMemoryListener *kml,
+                                 DeviceFdRegion *region, KVMSlot *slot)
+{
+    const char *name = memory_region_name(&region->mr);
+    uint64_t size = slot->memory_size;
+    int ret = kvm_device_fd_set_slot(kml, slot, 0, name);
+
+    if (ret < 0) {
+        /* KVM deletes an existing slot without fail. */
+        error_report("%s: error unregistering slot: %s", name,
+                     strerror(-ret));
+        abort();
+    }
+    slot->memory_size = 0;
+    slot->flags = 0;
+    slot->ram = NULL;
+    kml->nr_slots_used--;
+    region->slot_bytes -= size;
+    if (!region->slot_bytes) {
+        QLIST_REMOVE(region, slot_next);
+    }
+}
+
+/* A place that the region leaves; @slot may be NULL. */
+static void kvm_device_fd_leave(KVMMemoryListener *kml, KVMDeviceFdPlace *place,
+                                uint64_t size, KVMSlot *slot)
+{
+    DeviceFdRegion *region = place->region;
+    bool stays = region->guard && region->guard->bound(region);
+    bool is_private = kml->as_id == 0 &&
+        device_fd_state_any_private(&region->state, place->offset, size);
+    int ret = 0;
+
+    if (is_private && !stays) {
+        ret = device_fd_state_convert(&region->state, place->offset, size,
+                                      false, kvm_device_fd_apply, place);
+    }
+    if (slot) {
+        kvm_device_fd_delete(kml, region, slot);
+    }
+    if (is_private && stays) {
+        ret = kvm_device_fd_apply(place, place->offset, size, false);
+    }
+    if (ret) {
+        error_report("%s: 0x%" HWADDR_PRIx " stays private: %s",
+                     memory_region_name(&region->mr), place->gpa,
+                     strerror(-ret));
+    }
+    if (ret && !stays) {
+        /* The frames, that is; the region leaves them. */
+        device_fd_state_convert(&region->state, place->offset, size, false,
+                                kvm_device_fd_apply_nothing, NULL);
+    }
+}
+
+static DeviceFdRegion *kvm_device_fd_owner(const KVMSlot *slot)
+{
+    DeviceFdRegion *region;
+
+    if (!slot->memory_size || !(slot->flags & KVM_MEM_VFIO_DMABUF)) {
+        return NULL;
+    }
+    QLIST_FOREACH(region, &kvm_device_fd_regions, slot_next) {
+        if (region->fd == slot->guest_memfd) {
+            return region;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/*
+ * Slots of regions that have been hidden while they were in use, as one part of
+ * their device was taken away.  Their sections stay in the flat view; without a
+ * slot the guest reads all ones there.
+ */
+static void kvm_device_fd_leave_hidden(KVMMemoryListener *kml)
+{
+    unsigned int i;
+
+    for (i = 0; i < kml->nr_slots_allocated; i++) {
+        KVMSlot *slot = &kml->slots[i];
+        DeviceFdRegion *region = kvm_device_fd_owner(slot);
+        KVMDeviceFdPlace place;
+
+        if (region && region->hidden) {
+            place.region = region;
+            place.gpa = slot->start_addr;
+            place.offset = slot->guest_memfd_offset - region->fd_offset;
+            kvm_device_fd_leave(kml, &place, slot->memory_size, slot);
+        }
+    }
+}
+
+static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
+                              MemoryRegionSection *section)
+{
+    KVMDeviceFdPlace place = {
+        .region = region,
+        .gpa = section->offset_within_address_space,
+        .offset = section->offset_within_region,
+    };
+    KVMSlot *slot = kvm_device_fd_find(kml, section);
+
+    if (slot && region->guard) {
+        region->guard->unmapped(region);
+        kvm_device_fd_leave_hidden(kml);
+        slot = kvm_device_fd_find(kml, section);
+    }
+    kvm_device_fd_leave(kml, &place, int128_get64(section->size), slot);
+}
+
+bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
+                                   MemoryRegionSection *section, bool add)
+{
+    DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
+    uint64_t page_mask = qemu_real_host_page_size() - 1;
+
+    if (!region) {
+        return false;
+    }
+    /* A BAR at such an address, or cut like this, is not in proper use. */
+    if ((section->offset_within_address_space | section->offset_within_region |
+         int128_get64(section->size)) & page_mask) {
+        return true;
+    }
+    if (add) {
+        kvm_device_fd_add(kml, region, section);
+    } else {
+        kvm_device_fd_del(kml, region, section);
+    }
+    return true;
+}
