@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
 
+#include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "hw/vfio-private/hooks.h"
@@ -21,6 +22,9 @@
 #include "system/kvm_int.h"
 #include "kvm-private-mmio.h"
 #include "kvm-private-int.h"
+
+/* So many faults of one vCPU at one address, and none elsewhere in between */
+#define KVM_FAULTS_SUSPECT 100000
 
 bool kvm_private_mmio_can_convert(void)
 {
@@ -243,6 +247,31 @@ bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
     }
     g_array_free(convert.sections, true);
     return ours;
+}
+
+/*
+ * An access that is made again and again is the guest's own loss, and its vCPU
+ * can be stopped, but it should not be a riddle.
+ */
+int kvm_private_mmio_faulted(hwaddr gpa, int ret)
+{
+    static __thread hwaddr last;
+    static __thread unsigned int equal;
+
+    if (ret == -EBUSY) {
+        equal = gpa == last ? equal + 1 : 0;
+        last = gpa;
+        if (equal == KVM_FAULTS_SUSPECT) {
+            warn_report_once("KVM_EXIT_MEMORY_FAULT: 0x%" HWADDR_PRIx " is not "
+                             "to be reached, its vCPU tries without end", gpa);
+        }
+        return 0;
+    }
+    if (ret) {
+        error_report("KVM_EXIT_MEMORY_FAULT: cannot convert 0x%" HWADDR_PRIx,
+                     gpa);
+    }
+    return ret;
 }
 
 bool kvm_private_mmio_covers(hwaddr start, hwaddr size)

@@ -175,6 +175,17 @@ bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
 bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
                               int *ret);
 
+/**
+ * kvm_private_mmio_faulted: what becomes of a vCPU after KVM_EXIT_MEMORY_FAULT
+ * @gpa: where it was
+ * @ret: what its conversion came to; -EBUSY: only not now
+ *
+ * Context: vCPU thread.
+ * Returns: 0: it makes the access again; else @ret, which has been reported, and
+ *     the VM stops.
+ */
+int kvm_private_mmio_faulted(hwaddr gpa, int ret);
+
 /* kvm_private_mmio_covers: does the range begin in a device-fd region? */
 bool kvm_private_mmio_covers(hwaddr start, hwaddr size);
 
