@@ -50,7 +50,8 @@ bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
         !tdi_binding_force_unbind(binding, tdi_event_name(event), reason)) {
         return false;
     }
-    if (binding->state == TDI_STATE_CONFIG_UNLOCKED && !binding->hidden) {
+    if (binding->state == TDI_STATE_CONFIG_UNLOCKED && !binding->hidden &&
+        !binding->unshared) {
         /* A bind that was in progress has not got any further. */
         return true;
     }

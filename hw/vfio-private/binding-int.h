@@ -30,8 +30,8 @@ typedef struct TDICall {
  * tdi_binding_call: have the TSM do something
  *
  * Context: BQL, which is dropped meanwhile; the binding is not busy.
- * Returns: 0; -ECANCELED if @cancelled; -ENOTRECOVERABLE if @stuck; -EAGAIN: the
- *     device is not ready; else an errno that &struct TSMOps names, or one
+ * Returns: 0; -ECANCELED if @cancelled; -ENOTRECOVERABLE if @stuck; -EAGAIN:
+ *     the device is not ready; else an errno that &struct TSMOps names, or one
  *     without a meaning.
  */
 int tdi_binding_call(TDIBinding *binding, TDIOperation operation,

@@ -164,6 +164,7 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
         return ret;
     }
     binding->by_guest = reason == TDI_REASON_GUEST;
+    binding->unshared = false;
     binding->binds++;
     tdi_binding_event(binding, TDI_EVENT_BIND, reason);
     tdi_binding_take_report(binding, report);
@@ -261,10 +262,11 @@ int tdi_binding_release(TDIBinding *binding, TDIEvent event, TDIReason reason)
 {
     int ret = binding->ops->share_all(binding->opaque);
 
-    if (ret) {
+    if (ret && !binding->unshared) {
         error_report("vfio %s: MMIO stays private: %s", binding->name,
                      strerror(-ret));
     }
+    binding->unshared = ret != 0;
     tdi_binding_event(binding, event, reason);
     if (binding->hidden) {
         binding->hidden = false;
@@ -286,7 +288,8 @@ int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
         ret = tdi_binding_call(binding, TDI_OPERATION_UNBIND, &call);
         trace_vfio_private_tdi_unbind(binding->name,
                                       tdi_event_name(TDI_EVENT_UNBIND), ret);
-    } else if (!binding->hidden || reason == TDI_REASON_MONITOR) {
+    } else if (binding->hidden ? reason == TDI_REASON_MONITOR :
+                                 !binding->unshared) {
         return 0;
     }
     if (call.cancelled) {
@@ -296,15 +299,16 @@ int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
         tdi_binding_event(binding, TDI_EVENT_LOST, reason);
         return ret;
     }
-    binding->bound = false;
-    if (reason == TDI_REASON_MONITOR && binding->by_guest) {
+    if (binding->bound && reason == TDI_REASON_MONITOR && binding->by_guest) {
         /* The guest may still believe in it, and write what is private. */
+        binding->bound = false;
         binding->hidden = true;
         binding->ops->hide(binding->opaque, true);
         binding->ops->remap(binding->opaque);
         tdi_binding_event(binding, TDI_EVENT_UNBIND, reason);
         return 0;
     }
+    binding->bound = false;
     return tdi_binding_release(binding, TDI_EVENT_UNBIND, reason);
 }
 

@@ -28,8 +28,8 @@ typedef struct TDIBinding TDIBinding;
  * @part_private: is all of this part of a BAR private, but for pages that QEMU
  *     emulates?
  * @share_all: turn all of its MMIO shared.  Returns 0 or -errno.
- * @hide: keep its MMIO out of the guest's reach from when the next part of it is
- *     unmapped or mapped, or no longer
+ * @hide: keep its MMIO out of the guest's reach from when the next part of it
+ *     is unmapped or mapped, or no longer
  * @remap: map its MMIO anew.  Not in a memory transaction.
  * @changed: the state has changed
  * @describe: fill in what the device knows of itself: id, qom_path, host,
@@ -71,6 +71,7 @@ typedef struct TDIBindingOps {
  * @hidden: the MMIO is out of reach until the guest unbinds the TDI: it was
  *     unbound behind the guest's back, @state is ERROR, or CONFIG_UNLOCKED if
  *     the monitor did it; or that failed, it is still @bound, and in UNKNOWN
+ * @unshared: not bound, but MMIO could not be turned shared: unbind tries again
  * @epoch: counts what happens behind the back of a request that is @busy
  * @rid: requester ID that it was bound with
  * @parts: MMIO of the report; NULL if there is none that makes sense
@@ -95,6 +96,7 @@ struct TDIBinding {
     bool queued;
     bool by_guest;
     bool hidden;
+    bool unshared;
     unsigned int epoch;
     uint32_t rid;
     GArray *parts;
@@ -143,8 +145,9 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code);
  * tdi_binding_unbind: stop it, then turn its MMIO shared
  *
  * Possible in every state, and a success if it is not bound.  If it fails, what
- * is private remains so, and the state is UNKNOWN.  If it succeeds for the
- * monitor, and the guest has had a part in the binding, it is @hidden.
+ * is private remains so, and the state is UNKNOWN; or CONFIG_UNLOCKED if it is
+ * the MMIO that could not be turned shared.  It can be repeated.  If it succeeds
+ * for the monitor, and the guest has had a part in the binding, it is @hidden.
  */
 int tdi_binding_unbind(TDIBinding *binding, TDIReason reason);
 

@@ -10,7 +10,7 @@
  * and unmapped as a whole; what stays shared of it is mapped again.  Between
  * the two, peer DMA to the rest of the area fails.
  *
- * A container that cannot map a section when it appears does without:
+ * A container that cannot map what appears, or turns shared, does without:
  * peer-to-peer DMA to it does not work, everything else does.
  *
  * Everything here runs with the BQL held.  In this file "last" is inclusive.
@@ -144,12 +144,11 @@ static bool window_cut(const VFIOPrivateWindow *w, uint64_t offset,
     return *start <= *last;
 }
 
-static void window_map_rest(VFIOPrivateWindow *w, uint64_t start,
-                            uint64_t last)
+/* A conversion does not depend on it. */
+static void window_try_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
 {
     int ret = window_map(w, start, last);
 
-    /* The range that turns private is unmapped, and that is what counts. */
     if (ret) {
         window_warn(w, ret);
     }
@@ -172,15 +171,15 @@ static int window_notify_private(DeviceFdListener *listener, uint64_t offset,
         if (ret) {
             /* Areas come in ascending order: put back the ones before. */
             if (area_start > start) {
-                window_map_rest(w, start, area_start - 1);
+                window_try_map(w, start, area_start - 1);
             }
             return ret;
         }
         if (area_start < start) {
-            window_map_rest(w, area_start, start - 1);
+            window_try_map(w, area_start, start - 1);
         }
         if (area_last > last) {
-            window_map_rest(w, last + 1, area_last);
+            window_try_map(w, last + 1, area_last);
         }
     }
     return 0;
@@ -192,10 +191,10 @@ static int window_notify_shared(DeviceFdListener *listener, uint64_t offset,
     VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
     uint64_t start, last;
 
-    if (w->unusable || !window_cut(w, offset, size, &start, &last)) {
-        return 0;
+    if (!w->unusable && window_cut(w, offset, size, &start, &last)) {
+        window_try_map(w, start, last);
     }
-    return window_map(w, start, last);
+    return 0;
 }
 
 static void window_refresh(DeviceFdListener *listener)

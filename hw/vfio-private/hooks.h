@@ -74,8 +74,8 @@ void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
  *
  * A TDI has to be unbound before.  If the guest resets the device, e.g. by the
  * port above it, its BARs are out of reach until it unbinds the TDI as well, as
- * it may not have noticed.  By the time a reset of the VM gets to the device, it
- * is unbound.
+ * it may not have noticed.  By the time a reset of the VM gets to the device,
+ * it is unbound.
  *
  * Context: BQL.
  * Returns: false if the device must not be reset: it cannot be unbound.
@@ -181,8 +181,8 @@ bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
  * @ret: what its conversion came to; -EBUSY: only not now
  *
  * Context: vCPU thread.
- * Returns: 0: it makes the access again; else @ret, which has been reported, and
- *     the VM stops.
+ * Returns: 0: it makes the access again; else @ret, which has been reported,
+ *     and the VM stops.
  */
 int kvm_private_mmio_faulted(hwaddr gpa, int ret);
 

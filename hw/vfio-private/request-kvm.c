@@ -52,7 +52,8 @@ typedef struct KVMTdxTdcm {
     uint64_t vector;
 } KVMTdxTdcm;
 
-QEMU_BUILD_BUG_ON(sizeof(KVMTdxTdcm) > sizeof_field(struct kvm_run, tdx.unknown));
+QEMU_BUILD_BUG_ON(sizeof(KVMTdxTdcm) >
+                  sizeof_field(struct kvm_run, tdx.unknown));
 
 static bool guest_section_shared(MemoryRegionSection *section)
 {
