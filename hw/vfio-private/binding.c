@@ -205,6 +205,11 @@ int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
         ret = tdi_binding_call(binding, TDI_OPERATION_GET_STATE, &call);
         *code = call.code;
     }
+    if (ret == -ENXIO) {
+        /* The host has disconnected it; nobody holds it in its state now. */
+        tdi_binding_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
+        return 0;
+    }
     if (ret) {
         return ret;
     }

@@ -152,6 +152,28 @@ static void test_device_unlocks_itself(void)
     teardown();
 }
 
+/* The host's administrator disconnects it from its TSM while it is bound. */
+static void test_disconnected(void)
+{
+    setup();
+    to_run();
+    f.connected = false;
+    f.state_ret = f.report_ret = f.start_ret = -ENXIO;
+    expect_state(TDISP_STATE_ERROR);
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_ERROR);
+    g_assert_true(tdi_binding_frozen(&f.binding));
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_false(f.mmio_private);
+
+    f.connected = true;
+    f.state_ret = f.report_ret = f.start_ret = 0;
+    request_ok(TDCM_OP_BIND);
+    f.state_ret = f.report_ret = f.start_ret = -ENXIO;
+    request_err(TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_TDX_MODULE);
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_ERROR);
+    teardown();
+}
+
 static void test_start_fails(void)
 {
     setup();
@@ -314,6 +336,7 @@ static const struct {
     { "conversions", test_conversions },
     { "device-error", test_device_error },
     { "device-unlocks-itself", test_device_unlocks_itself },
+    { "disconnected", test_disconnected },
     { "start-fails", test_start_fails },
     { "unbind-fails", test_unbind_fails },
     { "bind-and-unbind-fail", test_bind_and_unbind_fail },
