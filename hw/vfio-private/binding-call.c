@@ -88,15 +88,39 @@ static int tdi_call_errno(const TDICall *call, int ret)
     }
 }
 
+int tdi_binding_wait(TDIBinding *binding, bool change)
+{
+    unsigned int epoch = binding->epoch;
+
+    if (binding->busy) {
+        return -EBUSY;
+    }
+    binding->busy = change;
+    while (binding->asking) {
+        qemu_cond_wait_bql(&binding->answered);
+    }
+    if (change) {
+        binding->busy = false;
+    }
+    if (binding->busy) {
+        return -EBUSY;
+    }
+    return epoch == binding->epoch ? 0 : -ECANCELED;
+}
+
 int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
                      TDICall *call)
 {
+    bool asks = operation == TDI_OPERATION_GET_STATE ||
+                operation == TDI_OPERATION_READ_REPORT;
     unsigned int epoch = binding->epoch;
     int ret;
 
-    assert(!binding->busy);
+    /* So the lock is free, or with somebody who is not long. */
+    assert(!binding->busy && !binding->asking);
     trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
-    binding->busy = true;
+    binding->asking = asks;
+    binding->busy = !asks;
     qemu_mutex_lock(&binding->lock);
     bql_unlock();
 
@@ -104,7 +128,9 @@ int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
 
     qemu_mutex_unlock(&binding->lock);
     bql_lock();
-    binding->busy = false;
+    binding->busy &= asks;
+    binding->asking = false;
+    qemu_cond_broadcast(&binding->answered);
     ret = tdi_call_errno(call, ret);
     tdi_binding_note(binding, operation, ret, call->code);
     call->cancelled = epoch != binding->epoch;

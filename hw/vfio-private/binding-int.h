@@ -27,9 +27,20 @@ typedef struct TDICall {
 } TDICall;
 
 /**
+ * tdi_binding_wait: until nobody asks the TSM for something
+ * @change: the caller is going to change the state; meanwhile nobody else does,
+ *     and nobody else begins to ask
+ *
+ * Context: BQL, which is dropped meanwhile.
+ * Returns: 0; -EBUSY: somebody else changes the state; -ECANCELED: it was
+ *     unbound by force meanwhile.
+ */
+int tdi_binding_wait(TDIBinding *binding, bool change);
+
+/**
  * tdi_binding_call: have the TSM do something
  *
- * Context: BQL, which is dropped meanwhile; the binding is not busy.
+ * Context: BQL, which is dropped meanwhile, but not since tdi_binding_wait().
  * Returns: 0; -ECANCELED if @cancelled; -ENOTRECOVERABLE if @stuck; -EAGAIN:
  *     the device is not ready; else an errno that &struct TSMOps names, or one
  *     without a meaning.

@@ -6,7 +6,9 @@
  * can happen in the meantime is one of two:
  *
  *  - Another request for the same TDI, a conversion of its MMIO, a config write
- *    that would hurt it: refused, as the binding is busy, and frozen.
+ *    that would hurt it: refused, as the binding is busy, and frozen.  But if
+ *    the first one only asks for something, it must not make others fail:
+ *    another request waits until it has the answer, and conversions go on.
  *  - Reset, unplug, end of QEMU, loss of the MMIO: cannot be refused.  They
  *    keep the BQL, wait for the TSM by means of the lock of the binding, undo
  *    what the request has done, and leave a mark for it, the epoch.  Since the
@@ -40,6 +42,7 @@ void tdi_binding_init(TDIBinding *binding, const char *name,
     binding->ctx = ctx;
     binding->state = TDI_STATE_CONFIG_UNLOCKED;
     qemu_mutex_init(&binding->lock);
+    qemu_cond_init(&binding->answered);
 }
 
 static void tdi_binding_forget_report(TDIBinding *binding)
@@ -50,9 +53,10 @@ static void tdi_binding_forget_report(TDIBinding *binding)
 
 void tdi_binding_destroy(TDIBinding *binding)
 {
-    assert(!binding->bound && !binding->busy);
+    assert(!binding->bound && !binding->busy && !binding->asking);
     tdi_binding_forget_report(binding);
     g_clear_pointer(&binding->last_error, qapi_free_TDIError);
+    qemu_cond_destroy(&binding->answered);
     qemu_mutex_destroy(&binding->lock);
 }
 
@@ -138,8 +142,9 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
 {
     g_autoptr(GByteArray) report = NULL;
     TDICall call = {};
-    int ret = tdi_binding_may_bind(binding, reason);
+    int ret = tdi_binding_wait(binding, true);
 
+    ret = ret ?: tdi_binding_may_bind(binding, reason);
     if (ret) {
         return ret;
     }
@@ -174,9 +179,6 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
 /* Is there a TDI, and is it still the one that was bound? */
 static int tdi_binding_check(TDIBinding *binding)
 {
-    if (binding->busy) {
-        return -EBUSY;
-    }
     if (!binding->bound) {
         return -EPERM;
     }
@@ -190,21 +192,15 @@ static int tdi_binding_check(TDIBinding *binding)
     return 0;
 }
 
-int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
+/* Of a TDI that is bound; after tdi_binding_wait(). */
+static int tdi_binding_look(TDIBinding *binding, TDIReason reason,
+                            uint64_t *code)
 {
     TDICall call = {};
     TDIState next;
-    int ret;
+    int ret = tdi_binding_call(binding, TDI_OPERATION_GET_STATE, &call);
 
-    *code = 0;
-    if (!binding->bound && !binding->busy) {
-        return 0;
-    }
-    ret = tdi_binding_check(binding);
-    if (!ret) {
-        ret = tdi_binding_call(binding, TDI_OPERATION_GET_STATE, &call);
-        *code = call.code;
-    }
+    *code = call.code;
     if (ret == -ENXIO) {
         /* The host has disconnected it; nobody holds it in its state now. */
         tdi_binding_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
@@ -217,6 +213,18 @@ int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
     tdi_binding_set(binding, next, next == TDI_STATE_ERROR ?
                     TDI_REASON_DEVICE_ERROR : reason);
     return 0;
+}
+
+int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
+{
+    int ret = tdi_binding_wait(binding, false);
+
+    *code = 0;
+    if (ret || !binding->bound) {
+        return ret;
+    }
+    return tdi_binding_check(binding) ?:
+           tdi_binding_look(binding, reason, code);
 }
 
 static bool tdi_binding_all_private(TDIBinding *binding)
@@ -236,11 +244,11 @@ static bool tdi_binding_all_private(TDIBinding *binding)
 int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
 {
     TDICall call = {};
-    uint64_t query_code;
+    uint64_t look_code;
     int ret;
 
     *code = 0;
-    ret = tdi_binding_check(binding);
+    ret = tdi_binding_wait(binding, true) ?: tdi_binding_check(binding);
     if (ret) {
         return ret;
     }
@@ -257,7 +265,7 @@ int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
     } else if (!call.cancelled) {
         /* It may run, or not.  Unless it says ERROR, that is not resolved. */
         tdi_binding_event(binding, TDI_EVENT_LOST, reason);
-        tdi_binding_query(binding, reason, &query_code);
+        tdi_binding_look(binding, reason, &look_code);
     }
     return ret;
 }
@@ -284,10 +292,10 @@ int tdi_binding_release(TDIBinding *binding, TDIEvent event, TDIReason reason)
 int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
 {
     TDICall call = {};
-    int ret = 0;
+    int ret = tdi_binding_wait(binding, true);
 
-    if (binding->busy) {
-        return -EBUSY;
+    if (ret) {
+        return ret;
     }
     if (binding->bound) {
         ret = tdi_binding_call(binding, TDI_OPERATION_UNBIND, &call);
@@ -321,11 +329,11 @@ int tdi_binding_report(TDIBinding *binding, GByteArray **report,
                        uint64_t *code)
 {
     TDICall call = {};
-    uint64_t query_code;
+    uint64_t look_code;
     int ret;
 
     *code = 0;
-    ret = tdi_binding_check(binding);
+    ret = tdi_binding_wait(binding, false) ?: tdi_binding_check(binding);
     if (!ret && binding->state != TDI_STATE_CONFIG_LOCKED &&
         binding->state != TDI_STATE_RUN) {
         ret = -EPERM;
@@ -338,8 +346,9 @@ int tdi_binding_report(TDIBinding *binding, GByteArray **report,
     *code = call.code;
     if (ret) {
         g_clear_pointer(&call.report, g_byte_array_unref);
-        if (!call.cancelled) {
-            tdi_binding_query(binding, TDI_REASON_GUEST, &query_code);
+        /* Who waits to change the state finds out. */
+        if (!call.cancelled && !binding->busy) {
+            tdi_binding_look(binding, TDI_REASON_GUEST, &look_code);
         }
         return ret;
     }

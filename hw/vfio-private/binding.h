@@ -58,14 +58,18 @@ typedef struct TDIBindingOps {
  * @ops, @opaque: the device
  * @tsm, @ctx: its TSM
  * @lock: held around every call of @tsm.  Lock order: BQL, then @lock; whoever
- *     holds @lock may drop the BQL but not take it.
+ *     holds @lock may drop the BQL but not take it.  Who cannot be refused may
+ *     wait for it with the BQL, all others wait for @answered before.
+ * @answered: with the BQL: nobody is @asking any more
  *
  * The rest is guarded by the BQL.
  *
  * @state: what is known of the TDI
  * @bound: the TSM has to be told to unbind; true in every state but
  *     CONFIG_UNLOCKED, except for @hidden
- * @busy: a request has dropped the BQL
+ * @busy: a request that changes @state has dropped the BQL, or waits until
+ *     nobody is @asking
+ * @asking: a request that changes nothing has dropped the BQL
  * @queued: a request of the monitor is about to begin
  * @by_guest: the guest has had a part in this binding
  * @hidden: the MMIO is out of reach until the guest unbinds the TDI: it was
@@ -89,10 +93,12 @@ struct TDIBinding {
     const TSMOps *tsm;
     TSMContext *ctx;
     QemuMutex lock;
+    QemuCond answered;
 
     TDIState state;
     bool bound;
     bool busy;
+    bool asking;
     bool queued;
     bool by_guest;
     bool hidden;
@@ -126,10 +132,11 @@ void tdi_binding_destroy(TDIBinding *binding);
  * reference to what contains the binding, and no other lock.
  *
  * Return 0 or -errno, and set @code to the code of a TDISP error, or 0:
- * -EPERM: not in this state, changes nothing; -EBUSY: another one is in
- * progress; -EAGAIN: the device is not ready; -ENXIO: no TSM is connected;
- * -ECANCELED: the TDI was reset or unplugged meanwhile; -ENOTRECOVERABLE: bind
- * failed, and so did its undo; others: see &struct TSMOps.
+ * -EPERM: not in this state, changes nothing; -EBUSY: another one that changes
+ * the state is in progress, one that only asks is waited for; -EAGAIN: the
+ * device is not ready; -ENXIO: no TSM is connected; -ECANCELED: the TDI was
+ * reset or unplugged meanwhile; -ENOTRECOVERABLE: bind failed, and so did its
+ * undo; others: see &struct TSMOps.
  */
 
 /* tdi_binding_may_bind: would it be refused at once?  Returns 0 or -errno. */

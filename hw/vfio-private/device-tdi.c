@@ -469,7 +469,11 @@ void vfio_private_tdi_exit(VFIOPCIDevice *vdev)
     }
     /* With the vDEVICE goes whatever of the binding may be left. */
     tsm_iommufd_free(g_steal_pointer(&priv->ctx));
+    /* Who has waited for the BQL meanwhile finds nothing to ask. */
+    priv->binding.tsm = &tsm_none_ops;
+    priv->binding.ctx = NULL;
     priv->binding.bound = false;
+    priv->binding.epoch++;
     tdi_events_destroy(&priv->events);
 }
 

@@ -75,11 +75,25 @@ void bql_unlock(void)
     qemu_mutex_unlock(&fake_bql);
 }
 
+void qemu_cond_wait_bql(QemuCond *cond)
+{
+    g_assert_true(fake_bql_held);
+    fake_bql_held = false;
+    qemu_cond_wait(cond, &fake_bql);
+    fake_bql_held = true;
+}
+
 static void fake_log(const char *what)
 {
 }
 
 #else
+
+void qemu_cond_wait_bql(QemuCond *cond)
+{
+    /* Nobody else is there to be waited for. */
+    g_assert_not_reached();
+}
 
 static void fake_log(const char *what)
 {

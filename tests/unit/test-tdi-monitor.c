@@ -415,6 +415,7 @@ static void test_events_are_limited(void)
     end();
 }
 
+#include "tdi-monitor-ask.h"
 #include "tdi-monitor-fuzz.h"
 
 int main(int argc, char **argv)
@@ -445,6 +446,12 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/unplug-meanwhile", test_unplug_meanwhile);
     g_test_add_func("/tdi/monitor/events-are-limited",
                     test_events_are_limited);
+    g_test_add_func("/tdi/monitor/ask-does-not-hinder",
+                    test_ask_does_not_hinder);
+    g_test_add_func("/tdi/monitor/unbind-after-failed-ask",
+                    test_unbind_after_failed_ask);
+    g_test_add_func("/tdi/monitor/reset-while-waiting",
+                    test_reset_while_waiting);
     g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
     ret = g_test_run();
     bql_unlock();
