@@ -27,8 +27,13 @@ void tdi_binding_note(TDIBinding *binding, TDIOperation operation, int ret,
 /* The report comes along: conversions depend on it. */
 static int tdi_call_bind(TDIBinding *binding, TDICall *call)
 {
-    int ret = binding->tsm->bind(binding->ctx, call->rid);
+    int ret;
 
+    call->connected = binding->tsm->connected(binding->ctx);
+    if (!call->connected) {
+        return -ENXIO;
+    }
+    ret = binding->tsm->bind(binding->ctx, call->rid);
     if (ret) {
         /* Bound or not: never leave it at a guess. */
         call->stuck = binding->tsm->unbind(binding->ctx) != 0;
@@ -108,6 +113,26 @@ int tdi_binding_wait(TDIBinding *binding, bool change)
     return epoch == binding->epoch ? 0 : -ECANCELED;
 }
 
+static void tdi_call_begin(TDIBinding *binding, bool asks)
+{
+    /* So the lock is free, or with somebody who is not long. */
+    assert(!binding->busy && !binding->asking);
+    binding->asking = asks;
+    binding->busy = !asks;
+    qemu_mutex_lock(&binding->lock);
+    bql_unlock();
+}
+
+static void tdi_call_end(TDIBinding *binding, bool asks)
+{
+    qemu_mutex_unlock(&binding->lock);
+    bql_lock();
+    /* Who waits for an answer may have made it busy. */
+    binding->busy &= asks;
+    binding->asking = false;
+    qemu_cond_broadcast(&binding->answered);
+}
+
 int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
                      TDICall *call)
 {
@@ -116,23 +141,26 @@ int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
     unsigned int epoch = binding->epoch;
     int ret;
 
-    /* So the lock is free, or with somebody who is not long. */
-    assert(!binding->busy && !binding->asking);
     trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
-    binding->asking = asks;
-    binding->busy = !asks;
-    qemu_mutex_lock(&binding->lock);
-    bql_unlock();
-
+    tdi_call_begin(binding, asks);
     ret = tdi_calls[operation](binding, call);
-
-    qemu_mutex_unlock(&binding->lock);
-    bql_lock();
-    binding->busy &= asks;
-    binding->asking = false;
-    qemu_cond_broadcast(&binding->answered);
+    tdi_call_end(binding, asks);
     ret = tdi_call_errno(call, ret);
     tdi_binding_note(binding, operation, ret, call->code);
     call->cancelled = epoch != binding->epoch;
     return call->cancelled ? -ECANCELED : ret;
+}
+
+bool tdi_binding_connected(TDIBinding *binding)
+{
+    bool connected;
+
+    /* Who changes the state has had a look before. */
+    if (!tdi_binding_wait(binding, false)) {
+        tdi_call_begin(binding, true);
+        connected = binding->tsm->connected(binding->ctx);
+        tdi_call_end(binding, true);
+        binding->connected = connected;
+    }
+    return binding->connected;
 }

@@ -14,6 +14,7 @@
  *
  * @rid: for bind
  * @state, @report, @code: as in &struct TSMOps
+ * @connected: out, of bind: is there a TSM?
  * @cancelled: out: it was unbound by force meanwhile, so nothing else counts
  * @stuck: out: bind failed, and so did its undo
  */
@@ -22,6 +23,7 @@ typedef struct TDICall {
     uint32_t state;
     GByteArray *report;
     uint64_t code;
+    bool connected;
     bool cancelled;
     bool stuck;
 } TDICall;

@@ -41,6 +41,7 @@ void tdi_binding_init(TDIBinding *binding, const char *name,
     binding->tsm = tsm;
     binding->ctx = ctx;
     binding->state = TDI_STATE_CONFIG_UNLOCKED;
+    binding->connected = tsm->connected(ctx);
     qemu_mutex_init(&binding->lock);
     qemu_cond_init(&binding->answered);
 }
@@ -132,9 +133,6 @@ int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason)
     if (!tdi_binding_allows(binding, TDI_EVENT_BIND, reason)) {
         return -EPERM;
     }
-    if (!binding->tsm->connected(binding->ctx)) {
-        return -ENXIO;
-    }
     return binding->ops->ready(binding->opaque) ? 0 : -EAGAIN;
 }
 
@@ -155,6 +153,7 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
     binding->rid = call.rid;
     ret = tdi_binding_call(binding, TDI_OPERATION_BIND, &call);
     report = call.report;
+    binding->connected = call.connected;
     trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
 
     if (call.cancelled) {
@@ -373,8 +372,7 @@ int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
     }
     switch (binding->state) {
     case TDI_STATE_CONFIG_UNLOCKED:
-        return !to_private || !binding->tsm->connected(binding->ctx) ? 0 :
-               -EPERM;
+        return to_private && binding->connected ? -EPERM : 0;
     case TDI_STATE_CONFIG_LOCKED:
         if (!to_private || !tdi_report_allows(binding->parts, bar, offset,
                                               size)) {

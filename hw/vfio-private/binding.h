@@ -67,6 +67,7 @@ typedef struct TDIBindingOps {
  * @state: what is known of the TDI
  * @bound: the TSM has to be told to unbind; true in every state but
  *     CONFIG_UNLOCKED, except for @hidden
+ * @connected: it was connected to a TSM when that was last looked at
  * @busy: a request that changes @state has dropped the BQL, or waits until
  *     nobody is @asking
  * @asking: a request that changes nothing has dropped the BQL
@@ -97,6 +98,7 @@ struct TDIBinding {
 
     TDIState state;
     bool bound;
+    bool connected;
     bool busy;
     bool asking;
     bool queued;
@@ -138,6 +140,9 @@ void tdi_binding_destroy(TDIBinding *binding);
  * reset or unplugged meanwhile; -ENOTRECOVERABLE: bind failed, and so did its
  * undo; others: see &struct TSMOps.
  */
+
+/* tdi_binding_connected: is there a TSM?  If that is not clear: was there? */
+bool tdi_binding_connected(TDIBinding *binding);
 
 /* tdi_binding_may_bind: would it be refused at once?  Returns 0 or -errno. */
 int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason);
@@ -202,7 +207,7 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason);
  * @size: bytes, not 0
  * @to_private: wanted state, which a part of the piece does not have
  *
- * A device without a connected TSM is not a TDI, and may be converted at will.
+ * A device that is not @connected is not a TDI, and may be converted at will.
  * All others: to private in CONFIG_LOCKED, what the report calls TEE memory; to
  * shared when unbound.
  *

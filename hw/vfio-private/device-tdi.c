@@ -23,6 +23,7 @@
 #include <linux/iommufd-tsm.h>
 
 #include "qapi/error.h"
+#include "qemu/lockable.h"
 #include "qemu/log.h"
 #include "accel/kvm/kvm-private-mmio.h"
 #include "hw/boards.h"
@@ -468,7 +469,12 @@ void vfio_private_tdi_exit(VFIOPCIDevice *vdev)
         QLIST_REMOVE(&priv->binding, next);
     }
     /* With the vDEVICE goes whatever of the binding may be left. */
-    tsm_iommufd_free(g_steal_pointer(&priv->ctx));
+    if (priv->ctx) {
+        /* Not while somebody asks whether it is connected. */
+        WITH_QEMU_LOCK_GUARD(&priv->binding.lock) {
+            tsm_iommufd_free(g_steal_pointer(&priv->ctx));
+        }
+    }
     /* Who has waited for the BQL meanwhile finds nothing to ask. */
     priv->binding.tsm = &tsm_none_ops;
     priv->binding.ctx = NULL;

@@ -163,7 +163,7 @@ void qmp_tdi_bind(const char *id, Error **errp)
     }
     ret = binding->queued ? -EBUSY :
           tdi_binding_may_bind(binding, TDI_REASON_MONITOR);
-    if (ret == -ENXIO || ret == -EAGAIN) {
+    if (ret == -EAGAIN) {
         class = ERROR_CLASS_DEVICE_NOT_ACTIVE;
     }
     if (ret) {

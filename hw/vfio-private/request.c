@@ -47,7 +47,7 @@ static int tdcm_reply_byte(TDCMReply *reply, uint8_t byte)
 
 static int tdcm_check(TDIBinding *binding, TDCMReply *reply, uint64_t *code)
 {
-    return tdcm_reply_byte(reply, binding->tsm->connected(binding->ctx));
+    return tdcm_reply_byte(reply, tdi_binding_connected(binding));
 }
 
 static int tdcm_bind(TDIBinding *binding, TDCMReply *reply, uint64_t *code)

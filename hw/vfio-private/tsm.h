@@ -26,7 +26,8 @@ typedef struct VFIODevice VFIODevice;
  * error that the device answered with, or 0.
  *
  * @connected: can the device be bound?
- *     Guarantees: asks no device, changes nothing, is fast.
+ *     Guarantees: asks no device, changes nothing.  May have to wait until the
+ *     host has connected, or disconnected, some other device.
  * @bind: bind the device to the VM and lock it
  *     @rid: its requester ID in the guest, segment in bits 31:16
  *     Guarantees: after 0 the TDI is in CONFIG_LOCKED.  After an error it is

@@ -149,6 +149,7 @@ static void fake_tsm(const char *what)
 
 static bool fake_connected(TSMContext *ctx)
 {
+    fake_log("tsm?");
     return f.connected;
 }
 
@@ -369,6 +370,7 @@ static inline void setup(void)
     f.connected = true;
     f.ready = true;
     tdi_binding_init(&f.binding, "fake", &fake_ops, NULL, &fake_tsm_ops, NULL);
+    g_string_truncate(f.log, 0);
 }
 
 static inline void teardown(void)

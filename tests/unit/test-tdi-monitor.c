@@ -280,12 +280,15 @@ static void test_refusals(void)
             "DeviceNotFound", "''");
     f.ready = false;
     qmp_err(BIND, "DeviceNotActive", "memory decode");
+    f.ready = true;
     f.connected = false;
-    qmp_err(BIND, "DeviceNotActive", "tsm/connect");
+    qmp_ok(BIND);
+    main_loop();
+    g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_NO_TSM);
     f.binding.ctx = NULL;
     qmp_err(BIND, "KVMMissingCap", "host kernel");
     f.binding.ctx = some_context;
-    f.connected = f.ready = true;
+    f.connected = true;
     to_run();
     qmp_err(BIND, "GenericError", "in the state");
     query_is("run", false);
