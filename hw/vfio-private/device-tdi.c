@@ -392,6 +392,10 @@ static void vfio_private_write_config(PCIDevice *pdev, uint32_t addr,
         return;
     }
     now = vfio_pci_read_config(pdev, addr, len);
+    if (vfio_private_freeze_blind(priv->frozen, addr, now, len)) {
+        trace_vfio_private_frozen(vdev->vbasedev.name, addr, val);
+        return;
+    }
     allowed = vfio_private_freeze(priv->frozen, addr, now, val, len);
     if (allowed != val) {
         trace_vfio_private_frozen(vdev->vbasedev.name, addr, val);

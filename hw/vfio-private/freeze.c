@@ -16,6 +16,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "standard-headers/linux/pci_regs.h"
 #include "freeze.h"
@@ -148,6 +149,19 @@ uint32_t vfio_private_freeze(const uint8_t *mask, uint32_t addr, uint32_t now,
         frozen |= (uint32_t)mask[addr + i] << (8 * i);
     }
     return (val & ~frozen) | (now & frozen);
+}
+
+bool vfio_private_freeze_blind(const uint8_t *mask, uint32_t addr,
+                               uint32_t now, int len)
+{
+    uint32_t ones = MAKE_64BIT_MASK(0, 8 * len);
+    bool frozen = false;
+    int i;
+
+    for (i = 0; i < len; i++) {
+        frozen |= mask[addr + i] != 0;
+    }
+    return frozen && (now & ones) == ones;
 }
 
 void vfio_private_freeze_write(const uint8_t *mask, uint32_t addr,

@@ -29,6 +29,18 @@ void vfio_private_freeze_init(const uint8_t *config, uint32_t size,
 uint32_t vfio_private_freeze(const uint8_t *mask, uint32_t addr, uint32_t now,
                              uint32_t val, int len);
 
+/**
+ * vfio_private_freeze_blind: is it unknown what the frozen bits are?
+ * @mask, @addr, @now, @len: as above
+ *
+ * A device that cannot be read reads as all ones.  Writing these back would
+ * start what the bits are frozen against: a reset, a low power state.
+ *
+ * Returns: true if so; the write has to be dropped.
+ */
+bool vfio_private_freeze_blind(const uint8_t *mask, uint32_t addr,
+                               uint32_t now, int len);
+
 typedef void VFIOPrivateWriteFn(void *opaque, uint32_t addr, uint32_t val,
                                 int len);
 

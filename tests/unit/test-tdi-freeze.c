@@ -104,6 +104,23 @@ static void expect_writes(uint32_t addr, uint32_t val, int len,
 }
 
 /* Some registers mind to be written, whatever the value. */
+/* Nothing is written back of a device that does not answer. */
+static void test_blind(void)
+{
+    setup();
+    g_assert_true(vfio_private_freeze_blind(mask, PM + PCI_PM_CTRL, 0xffff,
+                                            2));
+    g_assert_true(vfio_private_freeze_blind(mask, EXP + PCI_EXP_DEVCTL,
+                                            UINT32_MAX, 2));
+    g_assert_true(vfio_private_freeze_blind(mask, PCI_COMMAND, UINT32_MAX, 4));
+    g_assert_false(vfio_private_freeze_blind(mask, PM + PCI_PM_CTRL, 0x00ff,
+                                             2));
+    /* Where nothing is frozen, anything may be read. */
+    g_assert_false(vfio_private_freeze_blind(mask, PCI_INTERRUPT_LINE, 0xff,
+                                             1));
+    g_assert_false(vfio_private_freeze_blind(mask, AER + 4, UINT32_MAX, 4));
+}
+
 static void test_pieces(void)
 {
     setup();
@@ -150,6 +167,7 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &cases[i], test_write);
     }
+    g_test_add_func("/tdi-freeze/blind", test_blind);
     g_test_add_func("/tdi-freeze/pieces", test_pieces);
     g_test_add_func("/tdi-freeze/bad-lists", test_bad_lists);
     return g_test_run();
