@@ -25,8 +25,8 @@ typedef struct TDIBinding TDIBinding;
  * @ready: may it be locked: memory decode and bus mastering on, all of its BARs
  *     mapped into the guest, none of it private?
  * @bar_sizes: bytes of each memory BAR, for tdi_report_parse()
- * @part_private: is all of this part of a BAR private, but for pages that QEMU
- *     emulates?
+ * @part_private: is all of this part of a BAR private?  A page that QEMU
+ *     emulates never is.
  * @share_all: turn all of its MMIO shared.  Returns 0 or -errno.
  * @hide: keep its MMIO out of the guest's reach from when the next part of it
  *     is unmapped or mapped, or no longer

@@ -25,6 +25,7 @@
 #include "qapi/error.h"
 #include "qemu/lockable.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
 #include "accel/kvm/kvm-private-mmio.h"
 #include "hw/boards.h"
 #include "hw/pci/pci.h"
@@ -37,32 +38,6 @@
 #include "device-int.h"
 #include "freeze.h"
 #include "trace.h"
-
-/*
- * A device that the kernel cannot bind
- */
-
-static bool tsm_none_connected(TSMContext *ctx)
-{
-    return false;
-}
-
-static int tsm_none_bind(TSMContext *ctx, uint32_t rid)
-{
-    return -ENXIO;
-}
-
-static char *tsm_none_describe(TSMContext *ctx, TSMKind *kind)
-{
-    return NULL;
-}
-
-/* It is never bound, so there is nothing else to be called. */
-static const TSMOps tsm_none_ops = {
-    .connected = tsm_none_connected,
-    .describe = tsm_none_describe,
-    .bind = tsm_none_bind,
-};
 
 /*
  * What the binding needs of the device
@@ -212,15 +187,22 @@ static const TDIBindingOps vfio_private_binding_ops = {
 
 TDIBinding *vfio_private_tdi_find(uint32_t rid)
 {
-    TDIBinding *binding;
+    TDIBinding *binding, *found = NULL;
 
     QLIST_FOREACH(binding, &tdi_bindings, next) {
-        if (binding->ops->rid(binding->opaque) == rid) {
-            binding->ops->ref(binding->opaque);
-            return binding;
+        if (binding->ops->rid(binding->opaque) != rid) {
+            continue;
         }
+        if (found) {
+            /* Before buses are numbered nobody can tell them apart. */
+            return NULL;
+        }
+        found = binding;
     }
-    return NULL;
+    if (found) {
+        found->ops->ref(found->opaque);
+    }
+    return found;
 }
 
 void vfio_private_tdi_put(TDIBinding *binding)
@@ -324,6 +306,8 @@ static void vfio_private_reset_finalize(Object *obj)
 
 static void vfio_private_at_exit(Notifier *notifier, void *opaque)
 {
+    /* At the very end it may have been dropped, but threads may be left. */
+    BQL_LOCK_GUARD();
     vfio_private_force_all(TDI_EVENT_EXIT, TDI_REASON_EXIT);
 }
 

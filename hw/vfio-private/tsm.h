@@ -84,4 +84,7 @@ void tsm_iommufd_free(TSMContext *ctx);
 
 extern const TSMOps tsm_iommufd_ops;
 
+/* For a device without a context */
+extern const TSMOps tsm_none_ops;
+
 #endif /* HW_VFIO_PRIVATE_TSM_H */
