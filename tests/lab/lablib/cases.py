@@ -35,6 +35,8 @@ class Case:
     selftests: list = dataclasses.field(default_factory=list)
     allow: list = dataclasses.field(default_factory=list)
     qemu: list = dataclasses.field(default_factory=list)
+    walk: list = dataclasses.field(default_factory=list)
+    shell: str = ""
     memory: int = 2048
     repeat: int = 1
     busy: int = 0

@@ -212,6 +212,7 @@ def overlay(paths, case, folder, settings):
     for script in sorted((LAB / "host").glob("*.sh")) + sorted(
             (LAB / "host").glob("*.awk")):
         cpio.file(f"lab/host/{script.name}", script)
+    cpio.file("bin/qemu-system-x86_64", LAB / "host" / "vmm.sh")
     for name in case.tools:
         path = built(paths, name) or tool(name)
         for part in libraries(path):

@@ -67,6 +67,9 @@ def l0_command(paths, case, folder, initrd, shell=None):
                        f"server=on,wait=off,logfile={folder / name}")
         if shell and shell == level:
             chardev = f"stdio,id={name},signal=off,logfile={folder / name}"
+        elif level and case.walk and not shell:
+            chardev = (f"socket,id={name},path={folder / level}.sock,"
+                       f"server=on,wait=off,logfile={folder / name}")
         command += ["-chardev", chardev, "-serial", f"chardev:{name}"]
     command += ["-chardev", f"socket,id=qmp,path={folder / 'qmp.sock'},"
                 "server=on,wait=off", "-serial", "chardev:qmp"]
@@ -154,8 +157,10 @@ def stop(process):
             process.wait()
 
 
-def follow(process, reports, case, scale):
+def follow(process, reports, case, scale, walk=None):
     """Waits for L0's end. Returns None, or why it was ended here.
+
+    @walk: who types what a page says, if the case has one
 
     A case's timeout is what it may take on an idle machine; how long L1's boot
     took tells by how much this one is slower right now.
@@ -165,6 +170,8 @@ def follow(process, reports, case, scale):
             raise Interrupted
         ended = process.poll() is not None
         reports.poll()
+        if walk and walk.problem:
+            return walk.problem
         if ended:
             return None
         spent = time.monotonic() - reports.start
