@@ -52,6 +52,8 @@ perl|perl
 '
 PACKAGES_DEV='
 shellcheck|shellcheck
+python3-sphinx|py:sphinx
+python3-sphinx-rtd-theme|py:sphinx_rtd_theme
 '
 
 # has_proof PROOF
