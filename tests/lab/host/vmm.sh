@@ -8,11 +8,11 @@
 # background, and ends the one before.
 . /lab/host/lib.sh
 
-if pkill -x qemu; then
-	while pidof qemu >/dev/null; do
-		sleep 0.1
-	done
-fi
+while vmm_old=$(pidof qemu); do
+	# shellcheck disable=SC2086 # one number or more
+	kill $vmm_old
+	sleep 0.3
+done
 [ -e guest.img ] || truncate -s 1M guest.img
 $QEMU -L /lab/firmware -nodefaults -display none -no-reboot -machine i8042=off \
 	-kernel /lab/bzImage-guest -initrd /lab/l2.cpio \

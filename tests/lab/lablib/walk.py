@@ -88,7 +88,9 @@ def rst_blocks(text):
 def xml_command(text):
     """What a libvirt domain hands to QEMU, as a command line."""
     tree = xml.etree.ElementTree.fromstring(text)
-    words = ["-cpu", "host", "-m", tree.findtext("memory")] + [
+    machine = f"{tree.find('os/type').get('machine')},accel={tree.get('type')}"
+    words = ["-machine", machine, "-cpu", "host",
+             "-m", tree.findtext("memory")] + [
         arg.get("value") for arg in
         tree.find(f"{QEMU_NAMESPACE}commandline")]
     return "qemu-system-x86_64 " + " ".join(map(shlex.quote, words))
@@ -135,12 +137,20 @@ def same(expected, found):
         expected[1:], found[1:])
 
 
-class Console:
-    """The shell on one of the lab's consoles."""
+class Console(threading.Thread):
+    """The shell on one of the lab's consoles.
+
+    It is read at all times: a line that nobody reads stalls after a few hundred
+    characters, and the kernel with it.
+    """
 
     def __init__(self, path):
+        super().__init__(daemon=True)
         self.path = str(path)
         self.socket = None
+        self.data = b""
+        self.ended = False
+        self.news = threading.Condition()
 
     def connect(self):
         """Takes the line as soon as it is there, so that nothing is lost."""
@@ -152,27 +162,42 @@ class Console:
             except OSError:
                 line.close()
                 time.sleep(0.02)
+        self.start()
+
+    def run(self):
+        part = b" "
+        while part:
+            try:
+                part = self.socket.recv(1 << 16)
+            except OSError:
+                part = b""
+            with self.news:
+                self.data += part
+                self.ended = not part
+                self.news.notify()
 
     def wait(self):
-        """What comes until the prompt."""
-        data = b""
-        while True:
-            text = ESCAPE.sub("", data.decode(errors="replace"))
-            text = text.replace("\r", "")
-            if SHELL_PROMPT.search(text):
-                return text
-            part = self.socket.recv(1 << 16)
-            if not part:
-                raise WalkError("the console has gone")
-            data += part
+        """What has come until the prompt."""
+        with self.news:
+            while True:
+                text = ESCAPE.sub("", self.data.decode(errors="replace"))
+                text = text.replace("\r", "")
+                if SHELL_PROMPT.search(text):
+                    self.data = b""
+                    return text
+                if self.ended:
+                    raise WalkError(f"the console has gone after {text[-200:]!r}")
+                self.news.wait()
 
-    def start(self):
+    def greet(self):
         """Waits for the shell; a wide line keeps it from wrapping the echo."""
         self.wait()
         self.type(["stty cols 400"])
 
     def type(self, typed):
         """Types the lines; returns those of the output."""
+        with self.news:
+            self.data = b""
         self.socket.sendall("\n".join(typed + [""]).encode())
         # Each line typed comes back as one line.
         answer = self.wait().split("\n")[len(typed):-1]
@@ -243,7 +268,7 @@ class Walk(threading.Thread):
         """Waits for a level's shell when it is first used."""
         if level not in self.started:
             self.started.add(level)
-            self.consoles[level].start()
+            self.consoles[level].greet()
 
     def on_machine(self, command):
         """The first command of a tutorial starts what already runs."""
