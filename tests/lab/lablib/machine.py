@@ -190,7 +190,9 @@ def unpack_results(folder):
     try:
         with open(image, "rb") as source, \
                 tarfile.open(fileobj=io.BufferedReader(source)) as tar:
-            tar.extractall(folder / "out", filter="data")
+            # Debian 12's Python does not know filters yet.
+            safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            tar.extractall(folder / "out", **safe)
     except (tarfile.TarError, OSError):
         return
     image.unlink()
