@@ -126,8 +126,13 @@ static void window_unmap_all(VFIOPrivateWindow *w)
 
 static void window_map_shared(VFIOPrivateWindow *w)
 {
-    int ret = device_fd_state_foreach(&w->region->state, w->offset, w->size,
-                                      false, window_map_visit, w);
+    int ret;
+
+    if (w->region->hidden) {
+        return;
+    }
+    ret = device_fd_state_foreach(&w->region->state, w->offset, w->size,
+                                  false, window_map_visit, w);
 
     w->unusable = ret != 0;
     if (ret) {
@@ -191,7 +196,8 @@ static int window_notify_shared(DeviceFdListener *listener, uint64_t offset,
     VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
     uint64_t start, last;
 
-    if (!w->unusable && window_cut(w, offset, size, &start, &last)) {
+    if (!w->unusable && !w->region->hidden &&
+        window_cut(w, offset, size, &start, &last)) {
         window_try_map(w, start, last);
     }
     return 0;

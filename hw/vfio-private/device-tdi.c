@@ -135,7 +135,13 @@ static void vfio_private_hide(void *opaque, bool hide)
     int i;
 
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
-        vfio_private_slice(vdev, i)->region.hidden = hide;
+        DeviceFdRegion *region = &vfio_private_slice(vdev, i)->region;
+
+        region->hidden = hide;
+        if (hide) {
+            /* What is to come back does so when the region is mapped anew. */
+            device_fd_region_refresh(region);
+        }
     }
 }
 

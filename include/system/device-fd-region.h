@@ -49,7 +49,8 @@ typedef struct DeviceFdGuard {
  * @fd_offset: byte offset of the region in @fd, page aligned
  * @convertible: the guest may turn parts of it private
  * @warned: a failure that may repeat has been reported
- * @hidden: gets no memslot: the guest reads all ones
+ * @hidden: gets no memslot and no DMA mapping: the guest reads all ones, and its
+ *     other devices do not reach it
  * @slot_bytes: bytes that memslots cover
  * @slot_next: in the list of regions with memslots
  * @guard: NULL if there is none

@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 # The port above a running device has two windows, and each leads to one of its
 # BARs. Closing either stops the TDI, and then the other BAR, whose address is as it
-# was, must be as far away.
+# was, must be as far away: from the guest, and from DMA of its other devices.
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
@@ -32,8 +32,10 @@ shut()
 	pci-config "$port" "$2" 4 "$shut_before"
 	hidden 0
 	hidden 2
+	ask hidden
 	end "$tdi"
 	use "$tdi" || fail "$what: it does not come back"
+	ask shown
 	say "$what closed: stopped, both BARs hidden, back after unlock"
 }
 

@@ -4,11 +4,39 @@
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 
+# info_tdi: what the monitor of L2 says of its TDI, in $info.
+info_tdi()
+{
+	: >/run/monitor-l2.log
+	monitor info tdi
+	info_wait=0
+	until grep -q 'binds,' /run/monitor-l2.log; do
+		info_wait=$((info_wait + 1))
+		[ $info_wait -lt 300 ] || fail "no answer to info tdi"
+		sleep 0.1
+	done
+	info=$(tr -d '\r' </run/monitor-l2.log)
+	echo "$info" >>/out/info-tdi.txt
+}
+
 on_ask()
 {
 	case $1 in
 	bound) bound "$tdi" || fail "the host does not see the TDI bound" ;;
 	unbound) gone "$tdi" tdi-dev ;;
+	hidden)
+		info_tdi
+		case $info in
+		*"memory slot"* | *", DMA"*) fail "a hidden TDI can be reached: $info" ;;
+		esac
+		;;
+	shown)
+		info_tdi
+		case $info in
+		*"memory slot, DMA"*) ;;
+		*) fail "the TDI is not back: $info" ;;
+		esac
+		;;
 	*) fail "L2 asks for '$1'" ;;
 	esac
 }
