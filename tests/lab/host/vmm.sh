@@ -9,8 +9,9 @@
 . /lab/host/lib.sh
 
 while vmm_old=$(pidof qemu); do
+	# It may go by itself meanwhile, and what the shell says of that is no answer.
 	# shellcheck disable=SC2086 # one number or more
-	kill $vmm_old
+	kill $vmm_old 2>/dev/null
 	sleep 0.3
 done
 [ -e guest.img ] || truncate -s 1M guest.img
