@@ -22,6 +22,7 @@
 #include "qemu/error-report.h"
 #include "hw/vfio/vfio-container.h"
 #include "hw/vfio-private/hooks.h"
+#include "system/ramblock.h"
 #include "mmio.h"
 #include "trace.h"
 
@@ -304,4 +305,19 @@ bool vfio_private_region_del(VFIOContainer *bcontainer,
         memory_region_unref(section->mr);
     }
     return true;
+}
+
+static int keep_block_apart(RAMBlock *block, void *opaque)
+{
+    if (memory_region_has_ram_discard_manager(block->mr)) {
+        memory_region_set_unmergeable(block->mr, true);
+    }
+    return 0;
+}
+
+void vfio_private_keep_ram_apart(void)
+{
+    memory_region_transaction_begin();
+    qemu_ram_foreach_block(keep_block_apart, NULL);
+    memory_region_transaction_commit();
 }

@@ -193,6 +193,7 @@ bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp)
     }
     /* Nor may VFIO's own migration code look at the device. */
     vdev->vbasedev.enable_migration = ON_OFF_AUTO_OFF;
+    vfio_private_keep_ram_apart();
     return true;
 }
 

@@ -63,4 +63,18 @@ void vfio_private_slice_free(VFIOPrivateSlice *slice);
 /* vfio_private_dma_mapped: is a part of it mapped for DMA of other devices? */
 bool vfio_private_dma_mapped(const DeviceFdRegion *region);
 
+/**
+ * vfio_private_keep_ram_apart: let guest RAM keep its DMA mappings
+ *
+ * Where guest RAM has a discard manager, VFIO maps each page by an ioctl of its
+ * own, so that each can be unmapped when it turns private.  If firmware then
+ * switches the ranges below 1 MiB between ROM and RAM, all of RAM would be
+ * unmapped and mapped again, time and again, as it merges with them.
+ *
+ * Call it before the device listens.  It lasts: other devices gain as well.
+ *
+ * Context: BQL.
+ */
+void vfio_private_keep_ram_apart(void);
+
 #endif /* HW_VFIO_PRIVATE_MMIO_H */

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # Guest reboot and the monitor's system_reset, from the shared and the private
-# view; the last boot uses both devices and powers off.
+# view; the last boot uses both devices and powers off. What firmware does below
+# 1 MiB in each boot must not move the DMA mappings of the guest's RAM.
 . /lab/host/lib.sh
 
 boots=0
@@ -30,9 +31,12 @@ bind_vfio "$edu"
 sw_protected
 L2_REBOOT=-action\ reboot=reset
 # shellcheck disable=SC2086 # CGS holds words
-l2_run reset $CGS \
+l2_run reset $CGS -trace iommufd_backend_unmap_dma -D /out/trace-l2.log \
 	-device vfio-pci,host="$nvme",iommufd=i0,private=on \
 	-device vfio-pci,host="$edu",iommufd=i0,private=on
 [ $boots -eq 5 ] || fail "L2 booted $boots times, not 5"
 quiet_qemu
+# Once, as the first reset splits what was one range of RAM.
+moved=$(grep -c 'unmap_dma .* size=0x[0-9a-f]\{7,\} ' /out/trace-l2.log)
+[ "$moved" -eq 1 ] || fail "RAM was unmapped $moved times in $boots boots"
 check_disk "$nvme"
