@@ -79,6 +79,11 @@ def libraries(program):
     return sorted({word for word in words if word.startswith("/")})
 
 
+def sanitized(program):
+    """Was it built with the address sanitizer (./configure --enable-asan)?"""
+    return any("/libasan.so" in name for name in libraries(program))
+
+
 def tool(name):
     path = shutil.which(name)
     if not path:
@@ -124,7 +129,9 @@ def base(paths):
     for old in paths.lab.glob("base-*.cpio"):
         old.unlink()
     stripped = paths.lab / "qemu.stripped"
-    subprocess.run(["strip", "-o", stripped, paths.qemu], check=True)
+    # A sanitizer's report is of no use without the names of functions.
+    what = "-g" if sanitized(paths.qemu) else "-s"
+    subprocess.run(["strip", what, "-o", stripped, paths.qemu], check=True)
     partial = image.with_suffix(f".{os.getpid()}")
     cpio = Cpio(partial)
     cpio.file("lab/qemu", stripped)

@@ -14,13 +14,17 @@ import tarfile
 import threading
 import time
 
-from lablib import lines
+from lablib import images, lines
 
 DISK_MIB = 64
 OUT_MIB = 64
 NORMAL_BOOT = 4.0      # seconds from start to L1's "up", machine otherwise idle
 BOOT_TIMEOUT = 90.0
 GRACE = 20.0
+# What a QEMU with sanitizers needs more: room for its image, for the sanitizer's
+# shadow and for freed memory that it keeps; and time.
+SANITIZED_MIB = 2048
+SANITIZED_SLOWER = 2
 
 # L0's time stamp counter runs at one rate, which QEMU's TCG does not say. KVM in
 # L1 then keeps the rate that Linux measured first; if the better measurement a
@@ -32,11 +36,13 @@ L1_APPEND = "setcpuid=constant_tsc no_timer_check"
 
 # What no console of a healthy run shows, at any level.
 BAD_LINE = re.compile(
-    r"WARNING: |BUG: |\bOops\b|Kernel panic|KASAN|UBSAN|general protection"
-    r"|possible (circular|recursive|irq lock inversion)|suspicious RCU"
+    r"WARNING: (?!ASan doesn't fully support)|BUG: |\bOops\b|Kernel panic"
+    r"|KASAN|UBSAN|general protection|suspicious RCU"
+    r"|possible (circular|recursive|irq lock inversion)"
     r"|INFO: task .* blocked|rcu: INFO|detected stall|soft lockup"
     r"|inconsistent lock state|held lock freed|sleeping function called"
-    r"|KVM internal error|list_(add|del) corruption|Call Trace:")
+    r"|KVM internal error|list_(add|del) corruption|Call Trace:"
+    r"|(Address|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
 
 
 # Set from outside to end every machine that runs.
@@ -51,10 +57,13 @@ def l0_command(paths, case, folder, initrd, shell=None):
     """The command line of L0, as a list of words."""
     append = f"console=ttyS0 loglevel=5 intel_iommu=on panic=-1 oops=panic " \
              f"panic_on_warn=1 {L1_APPEND} {case.append}".strip()
+    memory = case.memory
+    if images.sanitized(paths.qemu):
+        memory += SANITIZED_MIB
     command = [
         paths.qemu_l0, "-L", "/usr/share/seabios", "-L", "/usr/share/qemu",
         "-machine", "q35,i8042=off", "-cpu", "EPYC-v4,-xsavec", "-smp", "2",
-        "-accel", "tcg,thread=multi", "-m", str(case.memory),
+        "-accel", "tcg,thread=multi", "-m", str(memory),
         "-nodefaults", "-display", "none", "-no-reboot",
         "-device", "intel-iommu,intremap=on,aw-bits=48",
         "-kernel", paths.kernel, "-initrd", initrd, "-append", append,
@@ -203,7 +212,7 @@ def bad_lines(folder, case):
     allowed = [re.compile(text) for text in case.allow]
     found = []
     names = ("console-l1.log", "console-l2.log", "out/dmesg-l1.txt",
-             "out/qemu-l2.log")
+             "out/qemu-l2.log", "qemu.log")
     for name in names:
         path = folder / name
         if not path.exists():
