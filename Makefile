@@ -28,7 +28,7 @@ install: all
 	@ninja --quiet -C build install
 
 clean:
-	rm -rf build/qemu build/linux build/headers build/selftests build/lab build/run
+	rm -rf build/qemu build/qemu-debug build/linux build/linux-debug build/debug build/headers build/selftests build/lab build/run
 
 distclean:
 	@echo 'build/ holds your work in build/src as well; remove it by hand: rm -rf build'
@@ -36,7 +36,7 @@ distclean:
 help:
 	@echo 'make run         build what is missing, then show the main scenario of the lab'
 	@echo 'make check       style, unit tests, qtests and the lab; about 12 minutes on 2 cores once built'
-	@echo 'make check-long  the same, with all of QEMU'"'"'s x86 qtests, every patch built alone, lab benchmarks and soak'
+	@echo 'make check-long  the same, with all of QEMU'"'"'s x86 qtests, every patch built alone, lab benchmarks and soak, sanitizers; hours'
 	@echo 'make             build only: build/qemu-system-x86_64, build/bzImage, build/bzImage-guest'
 	@echo 'make install     install QEMU below the prefix given to ./configure (DESTDIR= works)'
 	@echo 'make clean       remove what was built, keep the sources in build/src'

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reads cases.toml: the cases are data, this is their only reader."""
 
+import copy
 import dataclasses
 import fnmatch
 import os
@@ -41,6 +42,7 @@ class Case:
     repeat: int = 1
     busy: int = 0
     alone: bool = False
+    debug: bool = False
 
 
 class Paths:
@@ -70,6 +72,18 @@ class Paths:
         """The artefacts that have not been built."""
         wanted = (self.qemu_l0, self.qemu, self.kernel, self.kernel_guest)
         return [str(path) for path in wanted if not path.exists()]
+
+    def of(self, case):
+        """What this case runs: those with `debug` look for more mistakes."""
+        if not case.debug:
+            return self
+        paths = copy.copy(self)
+        folder = self.build / "debug"
+        paths.qemu = pathlib.Path(os.environ.get(
+            "QEMU_DEBUG", folder / "qemu-system-x86_64")).absolute()
+        paths.kernel = pathlib.Path(os.environ.get(
+            "KERNEL_DEBUG", folder / "bzImage")).absolute()
+        return paths
 
 
 def make_devices(names, table):

@@ -42,7 +42,7 @@ BAD_LINE = re.compile(
     r"|INFO: task .* blocked|rcu: INFO|detected stall|soft lockup"
     r"|inconsistent lock state|held lock freed|sleeping function called"
     r"|KVM internal error|list_(add|del) corruption|Call Trace:"
-    r"|(Address|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
+    r"|(?<!Kernel)(Address|Leak|UndefinedBehavior)Sanitizer|: runtime error: ")
 
 
 # Set from outside to end every machine that runs.
