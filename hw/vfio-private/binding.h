@@ -32,6 +32,7 @@ typedef struct TDIBinding TDIBinding;
  *     is unmapped or mapped, or no longer
  * @remap: map its MMIO anew.  Not in a memory transaction.
  * @changed: the state has changed
+ * @flush: tell of that now, if it was put off
  * @describe: fill in what the device knows of itself: id, qom_path, host,
  *     slices, conversions
  * @ref, @unref: keep what contains the binding from going away
@@ -46,6 +47,7 @@ typedef struct TDIBindingOps {
     void (*remap)(void *opaque);
     void (*changed)(void *opaque, TDIState old, TDIState new,
                     TDIReason reason);
+    void (*flush)(void *opaque);
     void (*describe)(void *opaque, TDIInfo *info);
     void (*ref)(void *opaque);
     void (*unref)(void *opaque);
@@ -216,6 +218,9 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason);
  */
 int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
                             uint64_t offset, uint64_t size, bool to_private);
+
+/* tdi_ends_register: from now on, resets and the end of QEMU unbind all TDIs */
+void tdi_ends_register(void);
 
 /* tdi_binding_frozen: must the device keep its configuration? */
 bool tdi_binding_frozen(const TDIBinding *binding);

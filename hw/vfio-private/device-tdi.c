@@ -5,9 +5,9 @@
  * what it is called in the guest, and what must not happen to it while it is
  * bound.  Each way to take the device or its MMIO away passes one of these:
  *
- *   system reset         unbinds all TDIs, before the first device is reset
+ *   system reset         unbinds all TDIs, see ends.c
+ *   end of QEMU          likewise
  *   unplug               unbinds before the BARs go
- *   end of QEMU          unbinds; a killed QEMU has the kernel do it
  *   config writes        have no effect on what is frozen while it is bound
  *   reset of the device  (e.g. by its port) unbinds, and hides the BARs until
  *                        the guest knows
@@ -25,16 +25,12 @@
 #include "qapi/error.h"
 #include "qemu/lockable.h"
 #include "qemu/log.h"
-#include "qemu/main-loop.h"
 #include "accel/kvm/kvm-private-mmio.h"
 #include "hw/boards.h"
 #include "hw/pci/pci.h"
-#include "hw/resettable.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio-private/hooks.h"
 #include "system/confidential-guest-support.h"
-#include "system/reset.h"
-#include "system/system.h"
 #include "device-int.h"
 #include "freeze.h"
 #include "trace.h"
@@ -177,6 +173,13 @@ static void vfio_private_changed(void *opaque, TDIState old, TDIState new,
     tdi_events_changed(&vdev->private_dev->events, new, reason);
 }
 
+static void vfio_private_flush(void *opaque)
+{
+    VFIOPCIDevice *vdev = opaque;
+
+    tdi_events_flush(&vdev->private_dev->events);
+}
+
 static const TDIBindingOps vfio_private_binding_ops = {
     .rid = vfio_private_rid,
     .ready = vfio_private_ready,
@@ -186,6 +189,7 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .hide = vfio_private_hide,
     .remap = vfio_private_remap,
     .changed = vfio_private_changed,
+    .flush = vfio_private_flush,
     .describe = vfio_private_describe,
     .ref = vfio_private_ref,
     .unref = vfio_private_unref,
@@ -256,82 +260,8 @@ static const DeviceFdGuard vfio_private_guard = {
 };
 
 /*
- * Reset, unplug, exit
+ * Reset of the device, unplug
  */
-
-static void vfio_private_force_all(TDIEvent event, TDIReason reason)
-{
-    TDIBinding *binding;
-
-    QLIST_FOREACH(binding, &tdi_bindings, next) {
-        tdi_binding_force(binding, event, reason);
-    }
-}
-
-/*
- * A system reset has three phases, and devices are reset in the second one.  So
- * an object that takes part in the first one is ahead of all of them.
- */
-#define TYPE_VFIO_PRIVATE_RESET "vfio-private-reset"
-OBJECT_DECLARE_SIMPLE_TYPE(VFIOPrivateReset, VFIO_PRIVATE_RESET)
-
-struct VFIOPrivateReset {
-    Object parent;
-    ResettableState reset_state;
-};
-
-OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(VFIOPrivateReset, vfio_private_reset,
-                                          VFIO_PRIVATE_RESET, OBJECT,
-                                          { TYPE_RESETTABLE_INTERFACE }, { })
-
-static void vfio_private_reset_enter(Object *obj, ResetType type)
-{
-    vfio_private_force_all(TDI_EVENT_RESET, TDI_REASON_RESET);
-}
-
-static ResettableState *vfio_private_reset_get_state(Object *obj)
-{
-    return &VFIO_PRIVATE_RESET(obj)->reset_state;
-}
-
-static void vfio_private_reset_class_init(ObjectClass *klass, const void *data)
-{
-    ResettableClass *rc = RESETTABLE_CLASS(klass);
-
-    rc->get_state = vfio_private_reset_get_state;
-    rc->phases.enter = vfio_private_reset_enter;
-}
-
-static void vfio_private_reset_init(Object *obj)
-{
-}
-
-static void vfio_private_reset_finalize(Object *obj)
-{
-}
-
-static void vfio_private_at_exit(Notifier *notifier, void *opaque)
-{
-    /* At the very end it may have been dropped, but threads may be left. */
-    BQL_LOCK_GUARD();
-    vfio_private_force_all(TDI_EVENT_EXIT, TDI_REASON_EXIT);
-}
-
-static Notifier vfio_private_exit_notifier = {
-    .notify = vfio_private_at_exit,
-};
-
-/* Once, and for good. */
-static void vfio_private_register(void)
-{
-    static Object *reset;
-
-    if (!reset) {
-        reset = object_new(TYPE_VFIO_PRIVATE_RESET);
-        qemu_register_resettable(reset);
-        qemu_add_exit_notifier(&vfio_private_exit_notifier);
-    }
-}
 
 bool vfio_private_prepare_reset(VFIOPCIDevice *vdev)
 {
@@ -452,7 +382,7 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     for (i = 0; i < priv->slices->len; i++) {
         vfio_private_slice(vdev, i)->region.guard = &vfio_private_guard;
     }
-    vfio_private_register();
+    tdi_ends_register();
 }
 
 void vfio_private_tdi_exit(VFIOPCIDevice *vdev)

@@ -1,0 +1,114 @@
+/*
+ * What ends the bindings of all TDIs: reset of the VM, end of QEMU
+ *
+ * A reset unbinds them before the first device is reset.  The end of QEMU does
+ * so as soon as it is certain, while there are monitors to hear of it, and once
+ * more when nobody else is left who could bind one.  If QEMU is killed, the
+ * kernel does it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qemu/notify.h"
+#include "hw/resettable.h"
+#include "system/reset.h"
+#include "system/runstate.h"
+#include "system/runstate-action.h"
+#include "system/system.h"
+#include "binding.h"
+
+static void tdi_ends_force(TDIEvent event, TDIReason reason)
+{
+    TDIBinding *binding;
+
+    QLIST_FOREACH(binding, &tdi_bindings, next) {
+        tdi_binding_force(binding, event, reason);
+    }
+}
+
+/*
+ * A system reset has three phases, and devices are reset in the second one.  So
+ * an object that takes part in the first one is ahead of all of them.
+ */
+#define TYPE_TDI_RESET "vfio-private-reset"
+OBJECT_DECLARE_SIMPLE_TYPE(TDIReset, TDI_RESET)
+
+struct TDIReset {
+    Object parent;
+    ResettableState reset_state;
+};
+
+OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(TDIReset, tdi_reset, TDI_RESET,
+                                          OBJECT,
+                                          { TYPE_RESETTABLE_INTERFACE }, { })
+
+static void tdi_reset_enter(Object *obj, ResetType type)
+{
+    tdi_ends_force(TDI_EVENT_RESET, TDI_REASON_RESET);
+}
+
+static ResettableState *tdi_reset_get_state(Object *obj)
+{
+    return &TDI_RESET(obj)->reset_state;
+}
+
+static void tdi_reset_class_init(ObjectClass *klass, const void *data)
+{
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    rc->get_state = tdi_reset_get_state;
+    rc->phases.enter = tdi_reset_enter;
+}
+
+static void tdi_reset_init(Object *obj)
+{
+}
+
+static void tdi_reset_finalize(Object *obj)
+{
+}
+
+static void tdi_ends_at_shutdown(Notifier *notifier, void *opaque)
+{
+    TDIBinding *binding;
+
+    if (shutdown_action == SHUTDOWN_ACTION_PAUSE) {
+        /* The VM has ended, but may begin anew by a reset. */
+        return;
+    }
+    /* vCPUs stop first.  It is what QEMU does next anyway. */
+    vm_shutdown();
+    tdi_ends_force(TDI_EVENT_EXIT, TDI_REASON_EXIT);
+    QLIST_FOREACH(binding, &tdi_bindings, next) {
+        binding->ops->flush(binding->opaque);
+    }
+}
+
+static void tdi_ends_at_exit(Notifier *notifier, void *opaque)
+{
+    /* At the very end it may have been dropped, but threads may be left. */
+    BQL_LOCK_GUARD();
+    tdi_ends_force(TDI_EVENT_EXIT, TDI_REASON_EXIT);
+}
+
+static Notifier tdi_ends_shutdown_notifier = {
+    .notify = tdi_ends_at_shutdown,
+};
+
+static Notifier tdi_ends_exit_notifier = {
+    .notify = tdi_ends_at_exit,
+};
+
+void tdi_ends_register(void)
+{
+    static Object *reset;
+
+    if (!reset) {
+        reset = object_new(TYPE_TDI_RESET);
+        qemu_register_resettable(reset);
+        qemu_register_shutdown_notifier(&tdi_ends_shutdown_notifier);
+        qemu_add_exit_notifier(&tdi_ends_exit_notifier);
+    }
+}
