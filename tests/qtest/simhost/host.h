@@ -1,0 +1,123 @@
+/*
+ * A simulated host for QEMU: inside of the shared object
+ *
+ * Each fake file is a memfd of its own, so that whatever else QEMU does with
+ * the descriptor works.  Handlers return a result or -errno, and are called
+ * with the one lock held, but for KVM_RUN.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef SIMHOST_HOST_H
+#define SIMHOST_HOST_H
+
+#include "simhost.h"
+
+typedef enum SimKind {
+    SIM_OTHER,          /* not ours: the real host answers */
+    SIM_KVM,
+    SIM_VM,
+    SIM_VCPU,
+    SIM_KVM_DEVICE,
+    SIM_GUEST_MEMFD,
+    SIM_IOMMUFD,
+    SIM_VFIO,
+    SIM_DMABUF,
+} SimKind;
+
+/* Where the log finds an argument; @size 0: there is none. */
+typedef struct SimArg {
+    uint16_t offset;
+    uint16_t size;
+} SimArg;
+
+#define SIM_ARG(type, field) \
+    { offsetof(struct type, field), sizeof_field(struct type, field) }
+/* The argument is a number. */
+#define SIM_ARG_VALUE { 0, UINT16_MAX }
+
+/**
+ * struct SimCall - an ioctl that is known
+ * @request: its number
+ * @name: for log and faults; NULL: not logged
+ * @fn: what it does; NULL: nothing, and it succeeds
+ * @args: what is logged of its argument
+ * @name_of: its name depends on its argument
+ * @unlocked: the handler takes the lock by itself
+ */
+typedef struct SimCall {
+    unsigned long request;
+    const char *name;
+    int (*fn)(int fd, void *arg);
+    SimArg args[SIM_ARGS];
+    const char *(*name_of)(void *arg);
+    bool unlocked;
+} SimCall;
+
+/* Tables end with request 0.  What is not in one gets the answer @unknown. */
+typedef struct SimCalls {
+    const SimCall *calls;
+    int unknown;
+} SimCalls;
+
+extern const SimCalls sim_kvm_calls;
+extern const SimCalls sim_vm_calls;
+extern const SimCalls sim_vcpu_calls;
+extern const SimCalls sim_kvm_device_calls;
+extern const SimCalls sim_iommufd_calls;
+extern const SimCalls sim_vfio_calls;
+
+/* core.c */
+extern SimShared *sim;
+extern int sim_kick_fd;
+
+void sim_lock(void);
+void sim_unlock(void);
+SimKind sim_kind(int fd);
+uint64_t sim_fd_size(int fd);
+/* Returns a new fd, or -errno. */
+int sim_new_fd(SimKind kind, const char *name, uint64_t size);
+int sim_ioctl(int fd, SimKind kind, unsigned long request, void *arg);
+void sim_close(int fd, SimKind kind);
+SimEvent *sim_log(const char *name);
+void sim_log_done(SimEvent *event, int ret);
+
+/* kvm.c */
+int sim_kvm_check_extension(int fd, void *arg);
+
+/* kvm-vcpu.c */
+int sim_vcpu_create(int fd, void *arg);
+
+/* kvm-cpuid.c */
+int sim_kvm_supported_cpuid(int fd, void *arg);
+
+/* kvm-tdx.c */
+const char *sim_tdx_name(void *arg);
+int sim_tdx_op(int fd, void *arg);
+
+/* tsm.c */
+int sim_tsm_op(int fd, void *arg);
+int sim_tsm_req(int fd, void *arg);
+const char *sim_tsm_op_name(void *arg);
+const char *sim_tsm_req_name(void *arg);
+/* The device is gone, or its vDEVICE is. */
+void sim_tsm_forget(void);
+bool sim_tsm_bound(void);
+
+/* vfio.c, vfio-config.c */
+ssize_t sim_vfio_read(void *buf, size_t size, off_t offset);
+ssize_t sim_vfio_write(const void *buf, size_t size, off_t offset);
+void sim_config_init(void);
+int sim_config_reset(void);
+bool sim_config_decodes(void);
+bool sim_config_masters(void);
+ssize_t sim_config_access(void *buf, size_t size, off_t offset, bool write);
+
+/* iommufd.c */
+/* sim_iommufd_device: the device was bound; returns its ID. */
+uint32_t sim_iommufd_device(void);
+int sim_iommufd_attach(uint32_t pt_id);
+void sim_iommufd_detach(void);
+bool sim_iommufd_is_vdevice(uint32_t id);
+
+#endif /* SIMHOST_HOST_H */

@@ -1,0 +1,253 @@
+/*
+ * A simulated host for QEMU: iommufd
+ *
+ * Objects hold their parents: what is in use cannot be destroyed.  Mappings do
+ * not overlap, and are unmapped as they were mapped, or not at all.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/iommufd.h>
+#include <linux/iommufd-tsm.h>
+#include "host.h"
+
+#define SIM_OBJECTS 64
+#define SIM_MAPS 4096
+
+typedef enum SimObject {
+    SIM_NONE,
+    SIM_DEVICE,
+    SIM_IOAS,
+    SIM_HWPT,
+    SIM_VIOMMU,
+    SIM_VDEVICE,
+} SimObject;
+
+/* IDs are never used twice; ID 0 is none. */
+static struct {
+    SimObject type;
+    uint32_t parent;
+} objects[SIM_OBJECTS];
+static uint32_t nr_objects = 1;
+static uint32_t attached;
+
+static struct {
+    uint64_t iova;
+    uint64_t size;
+} maps[SIM_MAPS];
+
+static int sim_object_new(SimObject type, uint32_t parent, SimObject wanted,
+                          uint32_t *id)
+{
+    if (wanted && (parent >= nr_objects || objects[parent].type != wanted)) {
+        return -ENOENT;
+    }
+    if (nr_objects == SIM_OBJECTS) {
+        return -ENOMEM;
+    }
+    objects[nr_objects].type = type;
+    objects[nr_objects].parent = parent;
+    *id = nr_objects++;
+    return 0;
+}
+
+uint32_t sim_iommufd_device(void)
+{
+    uint32_t id = 0;
+
+    sim_object_new(SIM_DEVICE, 0, SIM_NONE, &id);
+    return id;
+}
+
+int sim_iommufd_attach(uint32_t pt_id)
+{
+    if (pt_id >= nr_objects || objects[pt_id].type != SIM_HWPT) {
+        return -ENOENT;
+    }
+    attached = pt_id;
+    return 0;
+}
+
+void sim_iommufd_detach(void)
+{
+    attached = 0;
+}
+
+bool sim_iommufd_is_vdevice(uint32_t id)
+{
+    return id < nr_objects && objects[id].type == SIM_VDEVICE;
+}
+
+static int sim_iommufd_destroy(int fd, void *arg)
+{
+    uint32_t id = ((struct iommu_destroy *)arg)->id;
+    uint32_t i;
+
+    if (!id || id >= nr_objects || !objects[id].type) {
+        return -ENOENT;
+    }
+    for (i = 1; i < nr_objects; i++) {
+        if (objects[i].type && objects[i].parent == id) {
+            return -EBUSY;
+        }
+    }
+    if (id == attached || objects[id].type == SIM_DEVICE) {
+        return -EBUSY;
+    }
+    if (objects[id].type == SIM_VDEVICE) {
+        sim_tsm_forget();
+    }
+    objects[id].type = SIM_NONE;
+    return 0;
+}
+
+static int sim_iommufd_ioas(int fd, void *arg)
+{
+    return sim_object_new(SIM_IOAS, 0, SIM_NONE,
+                          &((struct iommu_ioas_alloc *)arg)->out_ioas_id);
+}
+
+static int sim_iommufd_hwpt(int fd, void *arg)
+{
+    struct iommu_hwpt_alloc *alloc = arg;
+
+    return sim_object_new(SIM_HWPT, alloc->pt_id, SIM_IOAS,
+                          &alloc->out_hwpt_id);
+}
+
+static int sim_iommufd_viommu(int fd, void *arg)
+{
+    struct iommu_viommu_alloc *alloc = arg;
+
+    if (alloc->type != IOMMU_VIOMMU_TYPE_TSM) {
+        return -EOPNOTSUPP;
+    }
+    return sim_object_new(SIM_VIOMMU, alloc->hwpt_id, SIM_HWPT,
+                          &alloc->out_viommu_id);
+}
+
+static int sim_iommufd_vdevice(int fd, void *arg)
+{
+    struct iommu_vdevice_alloc *alloc = arg;
+
+    return sim_object_new(SIM_VDEVICE, alloc->viommu_id, SIM_VIOMMU,
+                          &alloc->out_vdevice_id);
+}
+
+static int sim_iommufd_ranges(int fd, void *arg)
+{
+    struct iommu_ioas_iova_ranges *info = arg;
+    struct iommu_iova_range *range =
+        (struct iommu_iova_range *)(uintptr_t)info->allowed_iovas;
+
+    info->out_iova_alignment = 4096;
+    if (!info->num_iovas) {
+        info->num_iovas = 1;
+        return -EMSGSIZE;
+    }
+    range->start = 0;
+    range->last = (1ULL << 57) - 1;
+    return 0;
+}
+
+static int sim_iommufd_map_range(uint64_t iova, uint64_t size)
+{
+    int i, slot = -1;
+
+    if (!size || ((iova | size) & 4095)) {
+        return -EINVAL;
+    }
+    for (i = 0; i < SIM_MAPS; i++) {
+        if (!maps[i].size) {
+            slot = i;
+        } else if (iova < maps[i].iova + maps[i].size &&
+                   maps[i].iova < iova + size) {
+            return -EEXIST;
+        }
+    }
+    if (slot < 0) {
+        return -ENOMEM;
+    }
+    maps[slot].iova = iova;
+    maps[slot].size = size;
+    return 0;
+}
+
+static int sim_iommufd_map(int fd, void *arg)
+{
+    struct iommu_ioas_map *map = arg;
+
+    return sim_iommufd_map_range(map->iova, map->length);
+}
+
+static int sim_iommufd_map_file(int fd, void *arg)
+{
+    struct iommu_ioas_map_file *map = arg;
+
+    if (sim_kind(map->fd) == SIM_DMABUF &&
+        map->start + map->length > sim_fd_size(map->fd)) {
+        return -EINVAL;
+    }
+    return sim_iommufd_map_range(map->iova, map->length);
+}
+
+static int sim_iommufd_unmap(int fd, void *arg)
+{
+    struct iommu_ioas_unmap *unmap = arg;
+    uint64_t last = unmap->iova + unmap->length - 1;
+    uint64_t done = 0;
+    int i;
+
+    for (i = 0; i < SIM_MAPS; i++) {
+        uint64_t end = maps[i].iova + maps[i].size - 1;
+
+        if (!maps[i].size || maps[i].iova > last || end < unmap->iova) {
+            continue;
+        }
+        if (maps[i].iova < unmap->iova || end > last) {
+            return -ENOENT;
+        }
+        done += maps[i].size;
+        maps[i].size = 0;
+    }
+    unmap->length = done;
+    return done ? 0 : -ENOENT;
+}
+
+static const SimCall iommufd_calls[] = {
+    { IOMMU_DESTROY, "DESTROY", sim_iommufd_destroy,
+      { SIM_ARG(iommu_destroy, id) } },
+    { IOMMU_IOAS_ALLOC, "IOAS_ALLOC", sim_iommufd_ioas,
+      { SIM_ARG(iommu_ioas_alloc, out_ioas_id) } },
+    { IOMMU_IOAS_IOVA_RANGES, NULL, sim_iommufd_ranges },
+    { IOMMU_IOAS_MAP, "MAP", sim_iommufd_map,
+      { SIM_ARG(iommu_ioas_map, iova), SIM_ARG(iommu_ioas_map, length) } },
+    { IOMMU_IOAS_MAP_FILE, "MAP_FILE", sim_iommufd_map_file,
+      { SIM_ARG(iommu_ioas_map_file, iova),
+        SIM_ARG(iommu_ioas_map_file, length),
+        SIM_ARG(iommu_ioas_map_file, fd) } },
+    { IOMMU_IOAS_UNMAP, "UNMAP", sim_iommufd_unmap,
+      { SIM_ARG(iommu_ioas_unmap, iova), SIM_ARG(iommu_ioas_unmap, length) } },
+    { IOMMU_HWPT_ALLOC, "HWPT_ALLOC", sim_iommufd_hwpt,
+      { SIM_ARG(iommu_hwpt_alloc, out_hwpt_id) } },
+    { IOMMU_GET_HW_INFO, NULL, NULL },
+    { IOMMU_IOAS_CHANGE_PROCESS, NULL, NULL },
+    { IOMMU_VIOMMU_ALLOC, "VIOMMU_ALLOC", sim_iommufd_viommu,
+      { SIM_ARG(iommu_viommu_alloc, type),
+        SIM_ARG(iommu_viommu_alloc, out_viommu_id) } },
+    { IOMMU_VDEVICE_ALLOC, "VDEVICE_ALLOC", sim_iommufd_vdevice,
+      { SIM_ARG(iommu_vdevice_alloc, virt_id),
+        SIM_ARG(iommu_vdevice_alloc, out_vdevice_id) } },
+    { IOMMU_VDEVICE_TSM_OP, NULL, sim_tsm_op,
+      { SIM_ARG(iommu_vdevice_tsm_op, vdevice_id),
+        SIM_ARG(iommu_vdevice_tsm_op, flags) }, sim_tsm_op_name },
+    { IOMMU_VDEVICE_TSM_REQ, NULL, sim_tsm_req,
+      { SIM_ARG(iommu_vdevice_tsm_req, vdevice_id),
+        SIM_ARG(iommu_vdevice_tsm_req, tvm_arch),
+        SIM_ARG(iommu_vdevice_tsm_req, req_len),
+        SIM_ARG(iommu_vdevice_tsm_req, resp_len) }, sim_tsm_req_name },
+    { }
+};
+
+const SimCalls sim_iommufd_calls = { iommufd_calls, -ENOTTY };

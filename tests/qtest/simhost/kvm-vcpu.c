@@ -1,0 +1,154 @@
+/*
+ * A simulated host for QEMU: the vCPU
+ *
+ * It runs no code.  KVM_RUN blocks until QEMU kicks it, or the test has an exit
+ * for QEMU.  As in KVM, what QEMU has made of an exit is taken at the next
+ * KVM_RUN, even if that one is to return at once.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include "host.h"
+
+/* struct kvm_run.tdx: nr and flags, then the arm, which begins with ret */
+#define SIM_TDX_ARM offsetof(struct kvm_run, tdx.unknown)
+
+static struct kvm_run *run;
+
+int sim_vcpu_create(int fd, void *arg)
+{
+    uint64_t size = 3 * 4096;
+    int vcpu = sim_new_fd(SIM_VCPU, "kvm-vcpu", size);
+
+    if (vcpu < 0) {
+        return vcpu;
+    }
+    if (run) {
+        /* One is all that any test needs. */
+        syscall(SYS_close, vcpu);
+        return -ENOSPC;
+    }
+    run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+    assert(run != MAP_FAILED);
+    return vcpu;
+}
+
+static uint64_t *sim_vcpu_tdx_arm(void)
+{
+    return (uint64_t *)((char *)run + SIM_TDX_ARM);
+}
+
+/* Returns what KVM_RUN returns. */
+static int sim_vcpu_exit(const SimExit *sim_exit)
+{
+    run->exit_reason = sim_exit->reason;
+    switch (sim_exit->reason) {
+    case KVM_EXIT_HYPERCALL:
+        run->hypercall.nr = sim_exit->nr;
+        memset(run->hypercall.args, 0, sizeof(run->hypercall.args));
+        memcpy(run->hypercall.args, sim_exit->args, sizeof(sim_exit->args));
+        run->hypercall.ret = sim_exit->ret;
+        /* KVM_EXIT_HYPERCALL_LONG_MODE */
+        run->hypercall.flags = 1;
+        return 0;
+    case KVM_EXIT_TDX:
+        run->tdx.flags = 0;
+        run->tdx.nr = sim_exit->nr;
+        sim_vcpu_tdx_arm()[0] = sim_exit->ret;
+        memcpy(sim_vcpu_tdx_arm() + 1, sim_exit->args,
+               sizeof(sim_exit->args));
+        return 0;
+    case KVM_EXIT_MEMORY_FAULT:
+        run->memory_fault.gpa = sim_exit->args[0];
+        run->memory_fault.size = sim_exit->args[1];
+        run->memory_fault.flags = sim_exit->args[2];
+        return -EFAULT;
+    default:
+        return 0;
+    }
+}
+
+static uint64_t sim_vcpu_result(const SimExit *sim_exit)
+{
+    switch (sim_exit->reason) {
+    case KVM_EXIT_HYPERCALL:
+        return run->hypercall.ret;
+    case KVM_EXIT_TDX:
+        return sim_vcpu_tdx_arm()[0];
+    default:
+        return 0;
+    }
+}
+
+/* Returns 1 if the test has an exit, or -EINTR if QEMU has kicked. */
+static int sim_vcpu_wait(void)
+{
+    struct pollfd kick = { .fd = sim_kick_fd, .events = POLLIN };
+    sigset_t all, old;
+    uint64_t count;
+    int ret;
+
+    /* Between looking and waiting no signal may get lost. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    ret = __atomic_load_n(&run->immediate_exit, __ATOMIC_ACQUIRE) ? -1 :
+          ppoll(&kick, 1, NULL, &old);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (ret != 1) {
+        return -EINTR;
+    }
+    return read(sim_kick_fd, &count, sizeof(count)) == sizeof(count) ? 1 :
+                                                                       -EINTR;
+}
+
+static int sim_vcpu_run(int fd, void *arg)
+{
+    static bool pending;
+    int ret;
+
+    if (pending) {
+        sim->exit.ret = sim_vcpu_result(&sim->exit);
+        pending = false;
+        __atomic_add_fetch(&sim->exits_done, 1, __ATOMIC_RELEASE);
+    }
+    ret = sim_vcpu_wait();
+    if (ret < 0) {
+        run->exit_reason = KVM_EXIT_INTR;
+        return ret;
+    }
+    pending = true;
+    return sim_vcpu_exit(&sim->exit);
+}
+
+static int sim_vcpu_msrs(int fd, void *arg)
+{
+    return ((struct kvm_msrs *)arg)->nmsrs;
+}
+
+static int sim_vcpu_pre_fault(int fd, void *arg)
+{
+    struct kvm_pre_fault_memory *range = arg;
+
+    range->gpa += range->size;
+    range->size = 0;
+    return 0;
+}
+
+static const SimCall vcpu_calls[] = {
+    { KVM_RUN, "RUN", sim_vcpu_run, .unlocked = true },
+    { KVM_GET_MSRS, NULL, sim_vcpu_msrs },
+    { KVM_SET_MSRS, NULL, sim_vcpu_msrs },
+    { KVM_PRE_FAULT_MEMORY, "PRE_FAULT", sim_vcpu_pre_fault,
+      { SIM_ARG(kvm_pre_fault_memory, gpa),
+        SIM_ARG(kvm_pre_fault_memory, size) } },
+    { KVM_MEMORY_ENCRYPT_OP, NULL, sim_tdx_op,
+      { SIM_ARG(kvm_tdx_cmd, flags) }, sim_tdx_name },
+    { }
+};
+
+/* Registers are taken and forgotten. */
+const SimCalls sim_vcpu_calls = { vcpu_calls, 0 };

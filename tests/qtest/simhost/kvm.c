@@ -1,0 +1,234 @@
+/*
+ * A simulated host for QEMU: KVM, the system and one VM
+ *
+ * It keeps nothing of memslots and attributes but what it needs to tell right
+ * from wrong as the kernel does; the test reads the calls in the log.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <linux/kvm-tdcm.h>
+#include <linux/vfio-private.h>
+#include "standard-headers/linux/kvm_para.h"
+#include "host.h"
+
+#define SIM_VCPU_PAGES 3
+
+static const struct {
+    unsigned int cap;
+    int value;
+} caps[] = {
+    { KVM_CAP_ADJUST_CLOCK, 1 },
+    { KVM_CAP_DEBUGREGS, 1 },
+    { KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
+    { KVM_CAP_DEVICE_CTRL, 1 },
+    { KVM_CAP_EXIT_HYPERCALL,
+      1 << KVM_HC_MAP_GPA_RANGE | 1 << KVM_HC_TDCM },
+    { KVM_CAP_EXT_CPUID, 1 },
+    { KVM_CAP_GUEST_MEMFD, 1 },
+    { KVM_CAP_IMMEDIATE_EXIT, 1 },
+    { KVM_CAP_INTERNAL_ERROR_DATA, 1 },
+    { KVM_CAP_IOEVENTFD, 1 },
+    { KVM_CAP_IOEVENTFD_ANY_LENGTH, 1 },
+    { KVM_CAP_IRQCHIP, 1 },
+    { KVM_CAP_IRQFD, 1 },
+    { KVM_CAP_IRQFD_RESAMPLE, 1 },
+    { KVM_CAP_IRQ_ROUTING, 1024 },
+    { KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 },
+    { KVM_CAP_MAX_VCPUS, 8 },
+    { KVM_CAP_MCE, 32 },
+    { KVM_CAP_MEMORY_ATTRIBUTES, KVM_MEMORY_ATTRIBUTE_PRIVATE },
+    { KVM_CAP_MP_STATE, 1 },
+    { KVM_CAP_NR_MEMSLOTS, 64 },
+    { KVM_CAP_NR_VCPUS, 8 },
+    { KVM_CAP_PIT2, 1 },
+    { KVM_CAP_PIT_STATE2, 1 },
+    { KVM_CAP_PRE_FAULT_MEMORY, 1 },
+    { KVM_CAP_READONLY_MEM, 1 },
+    { KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
+    { KVM_CAP_SET_TSS_ADDR, 1 },
+    { KVM_CAP_SIGNAL_MSI, 1 },
+    { KVM_CAP_SPLIT_IRQCHIP, 1 },
+    { KVM_CAP_SYNC_MMU, 1 },
+    { KVM_CAP_TSC_DEADLINE_TIMER, 1 },
+    { KVM_CAP_USER_MEMORY, 1 },
+    { KVM_CAP_USER_MEMORY2, 1 },
+    { KVM_CAP_VCPU_EVENTS, 1 },
+    { KVM_CAP_VFIO_DMABUF, KVM_MEM_VFIO_DMABUF },
+    { KVM_CAP_VM_TYPES, 1 << KVM_X86_DEFAULT_VM |
+                        1 << KVM_X86_SW_PROTECTED_VM | 1 << KVM_X86_TDX_VM },
+    { KVM_CAP_X2APIC_API, 3 },
+    { KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1 },
+    { KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
+    { KVM_CAP_XSAVE, 1 },
+};
+
+int sim_kvm_check_extension(int fd, void *arg)
+{
+    unsigned int cap = (uintptr_t)arg;
+    int i;
+
+    for (i = 0; i < SIM_CAPS; i++) {
+        if (cap && sim->caps_off[i] == cap) {
+            return 0;
+        }
+    }
+    for (i = 0; i < ARRAY_SIZE(caps); i++) {
+        if (caps[i].cap == cap) {
+            return caps[i].value;
+        }
+    }
+    return 0;
+}
+
+static int sim_kvm_version(int fd, void *arg)
+{
+    return KVM_API_VERSION;
+}
+
+static int sim_kvm_create_vm(int fd, void *arg)
+{
+    return sim_new_fd(SIM_VM, "kvm-vm", 0);
+}
+
+static int sim_kvm_vcpu_size(int fd, void *arg)
+{
+    return SIM_VCPU_PAGES * 4096;
+}
+
+static int sim_kvm_mce_cap(int fd, void *arg)
+{
+    /* MCG_CTL_P, MCG_SER_P */
+    *(uint64_t *)arg = 1 << 8 | 1 << 24;
+    return 0;
+}
+
+static const SimCall kvm_calls[] = {
+    { KVM_GET_API_VERSION, NULL, sim_kvm_version },
+    { KVM_CHECK_EXTENSION, NULL, sim_kvm_check_extension },
+    { KVM_CREATE_VM, "CREATE_VM", sim_kvm_create_vm, { SIM_ARG_VALUE } },
+    { KVM_GET_VCPU_MMAP_SIZE, NULL, sim_kvm_vcpu_size },
+    { KVM_X86_GET_MCE_CAP_SUPPORTED, NULL, sim_kvm_mce_cap },
+    { KVM_GET_SUPPORTED_CPUID, NULL, sim_kvm_supported_cpuid },
+    { }
+};
+
+/* What is not listed reports nothing of what it could report. */
+const SimCalls sim_kvm_calls = { kvm_calls, 0 };
+
+static int sim_vm_create_device(int fd, void *arg)
+{
+    struct kvm_create_device *dev = arg;
+    int ret = sim_new_fd(SIM_KVM_DEVICE, "kvm-device", 0);
+
+    if (ret < 0) {
+        return ret;
+    }
+    dev->fd = ret;
+    return 0;
+}
+
+static int sim_vm_create_memfd(int fd, void *arg)
+{
+    struct kvm_create_guest_memfd *memfd = arg;
+
+    return sim_new_fd(SIM_GUEST_MEMFD, "kvm-guest-memfd", memfd->size);
+}
+
+static int sim_vm_set_region(int fd, void *arg)
+{
+    struct kvm_userspace_memory_region2 *mem = arg;
+    uint64_t end = mem->guest_memfd_offset + mem->memory_size;
+
+    if ((mem->guest_phys_addr | mem->memory_size) & 4095) {
+        return -EINVAL;
+    }
+    if (!mem->memory_size) {
+        return 0;
+    }
+    if (mem->flags & KVM_MEM_VFIO_DMABUF) {
+        if (mem->flags != KVM_MEM_VFIO_DMABUF || mem->userspace_addr ||
+            sim_kind(mem->guest_memfd) != SIM_DMABUF ||
+            (mem->guest_memfd_offset & 4095) ||
+            end > sim_fd_size(mem->guest_memfd)) {
+            return -EINVAL;
+        }
+        return sim_config_decodes() ? 0 : -ENODEV;
+    }
+    if ((mem->flags & KVM_MEM_GUEST_MEMFD) &&
+        (sim_kind(mem->guest_memfd) != SIM_GUEST_MEMFD ||
+         end > sim_fd_size(mem->guest_memfd))) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int sim_vm_set_attributes(int fd, void *arg)
+{
+    struct kvm_memory_attributes *attrs = arg;
+
+    if (attrs->flags || !attrs->size ||
+        ((attrs->address | attrs->size) & 4095) ||
+        (attrs->attributes & ~(uint64_t)KVM_MEMORY_ATTRIBUTE_PRIVATE)) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static const SimCall vm_calls[] = {
+    { KVM_CHECK_EXTENSION, NULL, sim_kvm_check_extension },
+    { KVM_CREATE_VCPU, "CREATE_VCPU", sim_vcpu_create, { SIM_ARG_VALUE } },
+    { KVM_CREATE_DEVICE, "CREATE_DEVICE", sim_vm_create_device,
+      { SIM_ARG(kvm_create_device, type) } },
+    { KVM_CREATE_GUEST_MEMFD, "CREATE_GUEST_MEMFD", sim_vm_create_memfd,
+      { SIM_ARG(kvm_create_guest_memfd, size) } },
+    { KVM_ENABLE_CAP, "ENABLE_CAP", NULL,
+      { SIM_ARG(kvm_enable_cap, cap), SIM_ARG(kvm_enable_cap, args[0]) } },
+    { KVM_SET_USER_MEMORY_REGION2, "SET_MEMORY_REGION", sim_vm_set_region,
+      { SIM_ARG(kvm_userspace_memory_region2, guest_phys_addr),
+        SIM_ARG(kvm_userspace_memory_region2, memory_size),
+        SIM_ARG(kvm_userspace_memory_region2, flags),
+        SIM_ARG(kvm_userspace_memory_region2, guest_memfd) } },
+    { KVM_SET_MEMORY_ATTRIBUTES, "SET_ATTRIBUTES", sim_vm_set_attributes,
+      { SIM_ARG(kvm_memory_attributes, address),
+        SIM_ARG(kvm_memory_attributes, size),
+        SIM_ARG(kvm_memory_attributes, attributes) } },
+    { KVM_MEMORY_ENCRYPT_OP, NULL, sim_tdx_op,
+      { SIM_ARG(kvm_tdx_cmd, flags) }, sim_tdx_name },
+    { }
+};
+
+/* Interrupts, timers, clocks: they succeed, and nothing comes of it. */
+const SimCalls sim_vm_calls = { vm_calls, 0 };
+
+static const char *sim_device_name(void *arg)
+{
+    struct kvm_device_attr *attr = arg;
+
+    return attr->group != KVM_DEV_VFIO_FILE ? "SET_DEVICE_ATTR" :
+           attr->attr == KVM_DEV_VFIO_FILE_ADD ? "FILE_ADD" : "FILE_DEL";
+}
+
+/* The file that it is about is behind a pointer. */
+static int sim_device_set_attr(int fd, void *arg)
+{
+    struct kvm_device_attr *attr = arg;
+    int file;
+
+    if (attr->group != KVM_DEV_VFIO_FILE) {
+        return -ENXIO;
+    }
+    memcpy(&file, (void *)(uintptr_t)attr->addr, sizeof(file));
+    return sim_kind(file) == SIM_VFIO ? 0 : -EINVAL;
+}
+
+static const SimCall kvm_device_calls[] = {
+    { KVM_SET_DEVICE_ATTR, NULL, sim_device_set_attr,
+      { SIM_ARG(kvm_device_attr, group), SIM_ARG(kvm_device_attr, attr) },
+      sim_device_name },
+    { }
+};
+
+const SimCalls sim_kvm_device_calls = { kvm_device_calls, -ENOTTY };

@@ -1,0 +1,193 @@
+/*
+ * A simulated host for QEMU: functions of the C library that it replaces
+ *
+ * What is not about a fake file goes straight to the kernel.  The names in C
+ * are not those of the symbols, as headers may redirect the latter.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/syscall.h>
+#include "host.h"
+
+#define SIM_SYMBOL(name) __asm__(name) __attribute__((visibility("default")))
+
+int sim_do_open(const char *path, int flags, ...) SIM_SYMBOL("open");
+int sim_do_open64(const char *path, int flags, ...) SIM_SYMBOL("open64");
+int sim_do_open_2(const char *path, int flags) SIM_SYMBOL("__open_2");
+int sim_do_open64_2(const char *path, int flags) SIM_SYMBOL("__open64_2");
+int sim_do_close(int fd) SIM_SYMBOL("close");
+int sim_do_ioctl(int fd, unsigned long request, ...) SIM_SYMBOL("ioctl");
+void *sim_do_mmap(void *addr, size_t size, int prot, int flags, int fd,
+                  off_t offset) SIM_SYMBOL("mmap");
+void *sim_do_mmap64(void *addr, size_t size, int prot, int flags, int fd,
+                    off_t offset) SIM_SYMBOL("mmap64");
+ssize_t sim_do_pread(int fd, void *buf, size_t size, off_t offset)
+    SIM_SYMBOL("pread");
+ssize_t sim_do_pread64(int fd, void *buf, size_t size, off_t offset)
+    SIM_SYMBOL("pread64");
+ssize_t sim_do_pwrite(int fd, const void *buf, size_t size, off_t offset)
+    SIM_SYMBOL("pwrite");
+ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
+    SIM_SYMBOL("pwrite64");
+
+/* A result or -errno becomes what the C library returns. */
+static long sim_result(long ret)
+{
+    if (ret < 0) {
+        errno = -ret;
+        return -1;
+    }
+    return ret;
+}
+
+static int sim_open(const char *path, int flags, mode_t mode)
+{
+    static const struct {
+        const char *path;
+        SimKind kind;
+    } fakes[] = {
+        { "/dev/kvm", SIM_KVM },
+        { "/dev/iommu", SIM_IOMMUFD },
+    };
+    int i;
+
+    for (i = 0; sim && i < ARRAY_SIZE(fakes); i++) {
+        if (!strcmp(path, fakes[i].path)) {
+            return sim_result(sim_new_fd(fakes[i].kind, path, 0));
+        }
+    }
+    return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+#define SIM_OPEN(flags, mode)                                   \
+    do {                                                        \
+        if ((flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) { \
+            va_list args;                                       \
+                                                                \
+            va_start(args, flags);                              \
+            mode = va_arg(args, unsigned int);                  \
+            va_end(args);                                       \
+        }                                                       \
+    } while (0)
+
+int sim_do_open(const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+
+    SIM_OPEN(flags, mode);
+    return sim_open(path, flags, mode);
+}
+
+int sim_do_open64(const char *path, int flags, ...)
+{
+    mode_t mode = 0;
+
+    SIM_OPEN(flags, mode);
+    return sim_open(path, flags, mode);
+}
+
+int sim_do_open_2(const char *path, int flags)
+{
+    return sim_open(path, flags, 0);
+}
+
+int sim_do_open64_2(const char *path, int flags)
+{
+    return sim_open(path, flags, 0);
+}
+
+int sim_do_close(int fd)
+{
+    SimKind kind = sim_kind(fd);
+
+    if (kind != SIM_OTHER) {
+        sim_close(fd, kind);
+    }
+    return syscall(SYS_close, fd);
+}
+
+int sim_do_ioctl(int fd, unsigned long request, ...)
+{
+    SimKind kind = sim_kind(fd);
+    va_list args;
+    void *arg;
+
+    va_start(args, request);
+    arg = va_arg(args, void *);
+    va_end(args);
+    if (kind == SIM_OTHER) {
+        return syscall(SYS_ioctl, fd, request, arg);
+    }
+    /* QEMU passes an int at places: the number is in the low half. */
+    return sim_result(sim_ioctl(fd, kind, (uint32_t)request, arg));
+}
+
+/* A device that is bound privately has nothing to be mapped, nor its memory. */
+static void *sim_mmap(void *addr, size_t size, int prot, int flags, int fd,
+                      off_t offset)
+{
+    SimKind kind = flags & MAP_ANONYMOUS ? SIM_OTHER : sim_kind(fd);
+
+    if (kind == SIM_VFIO || kind == SIM_DMABUF || kind == SIM_GUEST_MEMFD) {
+        SimEvent *event;
+
+        sim_lock();
+        event = sim_log("mmap");
+        event->args[0] = kind;
+        event->args[1] = offset;
+        event->args[2] = size;
+        sim_log_done(event, -ENODEV);
+        sim_unlock();
+        errno = ENODEV;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, addr, size, prot, flags, fd, offset);
+}
+
+void *sim_do_mmap(void *addr, size_t size, int prot, int flags, int fd,
+                  off_t offset)
+{
+    return sim_mmap(addr, size, prot, flags, fd, offset);
+}
+
+void *sim_do_mmap64(void *addr, size_t size, int prot, int flags, int fd,
+                    off_t offset)
+{
+    return sim_mmap(addr, size, prot, flags, fd, offset);
+}
+
+static ssize_t sim_pread(int fd, void *buf, size_t size, off_t offset)
+{
+    return sim_kind(fd) == SIM_VFIO ?
+           sim_result(sim_vfio_read(buf, size, offset)) :
+           syscall(SYS_pread64, fd, buf, size, offset);
+}
+
+static ssize_t sim_pwrite(int fd, const void *buf, size_t size, off_t offset)
+{
+    return sim_kind(fd) == SIM_VFIO ?
+           sim_result(sim_vfio_write(buf, size, offset)) :
+           syscall(SYS_pwrite64, fd, buf, size, offset);
+}
+
+ssize_t sim_do_pread(int fd, void *buf, size_t size, off_t offset)
+{
+    return sim_pread(fd, buf, size, offset);
+}
+
+ssize_t sim_do_pread64(int fd, void *buf, size_t size, off_t offset)
+{
+    return sim_pread(fd, buf, size, offset);
+}
+
+ssize_t sim_do_pwrite(int fd, const void *buf, size_t size, off_t offset)
+{
+    return sim_pwrite(fd, buf, size, offset);
+}
+
+ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
+{
+    return sim_pwrite(fd, buf, size, offset);
+}

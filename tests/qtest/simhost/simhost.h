@@ -1,0 +1,95 @@
+/*
+ * A simulated host for QEMU: what the test and the shared object share
+ *
+ * The shared object is preloaded into QEMU and answers for KVM, iommufd and
+ * one VFIO device.  It shares a page range with the test, which has the log of
+ * all calls, what is to fail, and the exit that KVM_RUN is to return next.
+ * The log outlives QEMU.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef SIMHOST_H
+#define SIMHOST_H
+
+/* "SHARED,KICK,DEVICE": inherited fds: memory, eventfd, VFIO device */
+#define SIM_ENV "SIMHOST"
+
+#define SIM_NAME    32
+#define SIM_ARGS    4
+#define SIM_EVENTS  65536
+#define SIM_FAULTS  4
+#define SIM_CAPS    4
+#define SIM_EXIT_ARGS 4
+
+/* The device: see vfio.c */
+#define SIM_BAR0_SIZE   0x10000ULL      /* with MSI-X in its middle */
+#define SIM_BAR2_SIZE   0x100000ULL
+#define SIM_MSIX_TABLE  0x8000
+#define SIM_MSIX_PBA    0x9000
+#define SIM_MSIX_END    0xa000
+#define SIM_CONFIG_REGION 7
+
+/**
+ * struct SimEvent - one call of QEMU
+ * @name: of the call, e.g. "VDEVICE_ALLOC", "TSM_BIND", "close vfio"
+ * @args: its main arguments, after it was done: see the tables of calls
+ * @ret: result, or -errno
+ * @done: 0 while it is in progress
+ */
+typedef struct SimEvent {
+    char name[SIM_NAME];
+    uint64_t args[SIM_ARGS];
+    int32_t ret;
+    uint32_t done;
+} SimEvent;
+
+/**
+ * struct SimFault - a call that is to fail
+ * @name: as in &struct SimEvent; empty: none
+ * @at: at which call from now on, 1 is the next one
+ * @err: errno
+ * @code: what a TSM request has in tsm_code
+ * @after: it fails after it was carried out
+ * @stays: so do all later ones
+ */
+typedef struct SimFault {
+    char name[SIM_NAME];
+    uint32_t at;
+    int32_t err;
+    uint64_t code;
+    uint8_t after;
+    uint8_t stays;
+} SimFault;
+
+/* What KVM_RUN returns; args as in the arm of struct kvm_run. */
+typedef struct SimExit {
+    uint32_t reason;
+    uint32_t nr;
+    uint64_t args[SIM_EXIT_ARGS];
+    uint64_t ret;
+} SimExit;
+
+/**
+ * struct SimShared - memory of the test and the shared object
+ * @nr_events: how many of @events there are
+ * @faults: changed by the test while QEMU waits for it
+ * @caps_off: capabilities of KVM that this host does not have; 0: none
+ * @exits_asked, @exits_done: number of exits that the test has put into @exit,
+ *     and that QEMU has handled: @exit.ret is valid once they are equal
+ * @tdi_state: of the device, TDISP's number
+ * @report_bad: the interface report makes no sense
+ */
+typedef struct SimShared {
+    uint32_t nr_events;
+    uint32_t exits_asked;
+    uint32_t exits_done;
+    uint32_t tdi_state;
+    uint32_t report_bad;
+    uint32_t caps_off[SIM_CAPS];
+    SimExit exit;
+    SimFault faults[SIM_FAULTS];
+    SimEvent events[SIM_EVENTS];
+} SimShared;
+
+#endif /* SIMHOST_H */

@@ -1,0 +1,156 @@
+/*
+ * A simulated host for QEMU: a TSM and the TDI of its device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/iommufd-tsm.h>
+#include "hw/tdisp/tdisp.h"
+#include "qemu/bswap.h"
+#include "host.h"
+
+static bool bound;
+
+bool sim_tsm_bound(void)
+{
+    return bound;
+}
+
+void sim_tsm_forget(void)
+{
+    if (bound) {
+        bound = false;
+        sim->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
+        /* The kernel does it, as QEMU has not. */
+        sim_log_done(sim_log("kernel unbinds"), 0);
+    }
+}
+
+const char *sim_tsm_op_name(void *arg)
+{
+    return ((struct iommu_vdevice_tsm_op *)arg)->type ==
+           IOMMU_VDEVICE_TSM_BIND ? "TSM_BIND" : "TSM_UNBIND";
+}
+
+int sim_tsm_op(int fd, void *arg)
+{
+    struct iommu_vdevice_tsm_op *op = arg;
+
+    if (op->flags || !sim_iommufd_is_vdevice(op->vdevice_id)) {
+        return op->flags ? -EOPNOTSUPP : -ENOENT;
+    }
+    switch (op->type) {
+    case IOMMU_VDEVICE_TSM_BIND:
+        if (bound || !sim_config_decodes() || !sim_config_masters()) {
+            return -EBUSY;
+        }
+        bound = true;
+        sim->tdi_state = TDISP_STATE_CONFIG_LOCKED;
+        return 0;
+    case IOMMU_VDEVICE_TSM_UNBIND:
+        bound = false;
+        sim->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
+        return 0;
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+const char *sim_tsm_req_name(void *arg)
+{
+    switch (((struct iommu_vdevice_tsm_req *)arg)->op) {
+    case IOMMU_VDEVICE_TSM_REQ_READ_OBJECT:
+        return "TSM_READ_OBJECT";
+    case IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE:
+        return "TSM_SET_STATE";
+    case IOMMU_VDEVICE_TSM_REQ_GET_TDI_STATE:
+        return "TSM_GET_STATE";
+    default:
+        return "TSM_REQ";
+    }
+}
+
+static uint8_t *sim_report_range(uint8_t *p, uint64_t page, uint64_t size,
+                                 uint16_t attributes, uint16_t bar)
+{
+    stq_le_p(p, page);
+    stl_le_p(p + 8, size >> TDISP_REPORT_PAGE_SHIFT);
+    stw_le_p(p + 12, attributes);
+    stw_le_p(p + 14, bar);
+    return p + sizeof(TdispReportRange);
+}
+
+/* Returns the bytes of the report that were written. */
+static int sim_report(uint8_t *data, uint32_t room)
+{
+    const uint32_t ranges = 4;
+    uint32_t size = sizeof(TdispReport) + ranges * sizeof(TdispReportRange) +
+                    sizeof(uint32_t);
+    TdispReport *head = (TdispReport *)data;
+    uint8_t *p = data + sizeof(*head);
+
+    if (room < size) {
+        return -EINVAL;
+    }
+    memset(data, 0, size);
+    head->mmio_range_count = cpu_to_le32(ranges + !!sim->report_bad);
+    p = sim_report_range(p, 0x100, SIM_MSIX_TABLE, 0, 0);
+    p = sim_report_range(p, 0x100 + SIM_MSIX_TABLE / 4096,
+                         SIM_MSIX_END - SIM_MSIX_TABLE,
+                         TDISP_RANGE_MSIX_TABLE | TDISP_RANGE_NON_TEE, 0);
+    p = sim_report_range(p, 0x100 + SIM_MSIX_END / 4096,
+                         SIM_BAR0_SIZE - SIM_MSIX_END, TDISP_RANGE_NON_TEE, 0);
+    sim_report_range(p, 0x1000, SIM_BAR2_SIZE, 0, 2);
+    return size;
+}
+
+static int sim_tsm_set_state(struct iommu_vdevice_tsm_req *req,
+                             const void *in)
+{
+    if (req->req_len != sizeof(uint32_t) ||
+        ldl_le_p(in) != TDISP_STATE_RUN) {
+        return -EINVAL;
+    }
+    if (sim->tdi_state != TDISP_STATE_CONFIG_LOCKED) {
+        req->tsm_code = TDISP_ERR_INVALID_INTERFACE_STATE;
+        return -EIO;
+    }
+    sim->tdi_state = TDISP_STATE_RUN;
+    return 0;
+}
+
+int sim_tsm_req(int fd, void *arg)
+{
+    struct iommu_vdevice_tsm_req *req = arg;
+    void *in = (void *)(uintptr_t)req->req_uptr;
+    void *out = (void *)(uintptr_t)req->resp_uptr;
+    int ret;
+
+    req->tsm_code = 0;
+    if (!sim_iommufd_is_vdevice(req->vdevice_id)) {
+        return -ENOENT;
+    }
+    if (!bound) {
+        return -ENXIO;
+    }
+    switch (req->op) {
+    case IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE:
+        return sim_tsm_set_state(req, in);
+    case IOMMU_VDEVICE_TSM_REQ_GET_TDI_STATE:
+        if (req->resp_len < sizeof(uint32_t)) {
+            return -EINVAL;
+        }
+        stl_le_p(out, sim->tdi_state);
+        return req->resp_len - sizeof(uint32_t);
+    case IOMMU_VDEVICE_TSM_REQ_READ_OBJECT:
+        if (req->req_len != sizeof(struct iommu_vdevice_tsm_sw_read_object) ||
+            ldl_le_p(in) != IOMMU_VDEVICE_TSM_SW_REPORT) {
+            return -EINVAL;
+        }
+        ret = sim_report(out, req->resp_len);
+        return ret < 0 ? ret : req->resp_len - ret;
+    default:
+        return -EOPNOTSUPP;
+    }
+}

@@ -1,0 +1,263 @@
+/*
+ * QTest of private device assignment on a simulated host: a guest and its TDI
+ *
+ * Each test that takes a host is run for a software-protected VM and for a TDX
+ * guest: the same requests, by different exits.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/iommufd-tsm.h>
+#include <linux/kvm.h>
+#include <linux/tdcm.h>
+#include "hw/tdisp/tdisp.h"
+#include "qemu/bswap.h"
+#include "vfio-private-sim.h"
+
+/*
+ * Refusals
+ */
+
+/* A request that is none is not taken, and nobody hears of it. */
+static void test_not_taken(SimHost *host)
+{
+    static const struct {
+        uint64_t rid, gpa, size, vector;
+        bool unsupported;
+    } calls[] = {
+        { SIM_RID + 1, SIM_BUFFER, 4096, 0 },
+        { SIM_RID | 1ULL << 32, SIM_BUFFER, 4096, 0 },
+        { SIM_RID, SIM_BUFFER + 1, 4096, 0 },
+        { SIM_RID, SIM_BUFFER, 0, 0 },
+        { SIM_RID, SIM_BUFFER, 4095, 0 },
+        { SIM_RID, SIM_BUFFER, (TDCM_BUFFER_PAGES_MAX + 1) * 4096, 0 },
+        { SIM_RID, SIM_BUFFER, 4096, 0x40, true },
+        { SIM_RID, SIM_BAR0, 4096, 0 },
+        { SIM_RID, 0x8000000000ULL, 4096, 0 },
+        { SIM_RID, UINT64_MAX - 4095, 4096, 0 },
+    };
+    struct tdcm_buffer buf = { .operation = cpu_to_le16(TDCM_OP_BIND) };
+    unsigned int from;
+    int i;
+
+    sim_start_mapped(host);
+    qtest_memwrite(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+    from = sim_now(host);
+    for (i = 0; i < ARRAY_SIZE(calls); i++) {
+        uint64_t ret = sim_call(host, calls[i].rid, calls[i].gpa,
+                                calls[i].size, calls[i].vector);
+
+        g_assert_cmphex(ret, ==, sim_refused(host, calls[i].unsupported));
+    }
+    sim_nothing(host, from);
+    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
+}
+
+/* A buffer that is private is none; nor one of which a page is. */
+static void test_private_buffer(SimHost *host)
+{
+    struct tdcm_buffer buf = { .operation = cpu_to_le16(TDCM_OP_BIND) };
+    unsigned int from;
+
+    sim_start_mapped(host);
+    qtest_memwrite(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER + 4096, 4096, true), ==, 0);
+    from = sim_now(host);
+    g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 2 * 4096, 0), ==,
+                    sim_refused(host, false));
+    g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER + 4096, 4096, 0), ==,
+                    sim_refused(host, false));
+    sim_nothing(host, from);
+}
+
+/* A TDI that is not ready, or not in the state for it */
+static void test_wrong_state(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start(host);
+    sim_map_bars(host);
+    sim_command(host, 2);
+    from = sim_now(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    sim_error(host, TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_INVALID_STATE);
+    sim_ok(host, TDCM_OP_UNBIND);
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_CONFIG_UNLOCKED);
+    sim_nothing(host, from);
+
+    sim_command(host, 6);
+    sim_lock(host);
+    from = sim_now(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    /* Nothing of it is private yet. */
+    sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmpuint(sim_count(host, from, "TSM_BIND"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "TSM_SET_STATE"), ==, 0);
+}
+
+/* What may turn private, and when */
+static void test_convert_refused(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), !=, 0);
+    sim_nothing(host, from);
+    sim_lock(host);
+    from = sim_now(host);
+    /* MSI-X, what the report says is no TEE memory, and more than a BAR */
+    g_assert_cmphex(sim_convert(host, SIM_BAR0, SIM_BAR0_SIZE, true), !=, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR0 + SIM_MSIX_TABLE, 4096, true),
+                    !=, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR0 + SIM_MSIX_END, 4096, true), !=,
+                    0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, 2 * SIM_BAR2_SIZE, true), !=,
+                    0);
+    sim_nothing(host, from);
+    sim_make_private(host);
+    from = sim_now(host);
+    /* Back only by unbinding */
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, 4096, false), !=, 0);
+    sim_nothing(host, from);
+}
+
+/*
+ * Success
+ */
+
+static void check_report(SimHost *host)
+{
+    SimReply reply = sim_tdcm(host, TDCM_OP_GET_TDI_REPORT);
+    const TdispReport *report = (const TdispReport *)reply.data;
+
+    g_assert_cmpint(reply.status, ==, TDCM_STATUS_COMPLETED);
+    g_assert_cmpuint(reply.len, ==, sizeof(*report) + 4 + 4 *
+                     sizeof(TdispReportRange));
+    g_assert_cmpuint(le32_to_cpu(report->mmio_range_count), ==, 4);
+}
+
+static void test_life(SimHost *host)
+{
+    uint32_t arch = host->tdx ? IOMMU_VDEVICE_TSM_TVM_ARCH_TDX :
+                                IOMMU_VDEVICE_TSM_TVM_ARCH_SW;
+    unsigned int from, at;
+
+    sim_start_mapped(host);
+    from = sim_now(host);
+    sim_lock(host);
+    sim_qmp_state(host, "config-locked");
+    sim_in_order(host, from, "TSM_BIND", "TSM_READ_OBJECT", NULL);
+    at = sim_find(host, from, "TSM_READ_OBJECT");
+    g_assert_cmpuint(sim_event(host, at)->args[1], ==, arch);
+    check_report(host);
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_CONFIG_LOCKED);
+
+    from = sim_now(host);
+    sim_make_private(host);
+    /* One call for each range, whatever its size. */
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 2);
+    /* The IOMMU lets go of it before. */
+    at = sim_find_args(host, from, "UNMAP", SIM_BAR2, SIM_BAR2_SIZE);
+    g_assert_cmpuint(at, <, sim_find_args(host, from, "SET_ATTRIBUTES",
+                                          SIM_BAR2, SIM_BAR2_SIZE));
+    sim_ok(host, TDCM_OP_START_TDI);
+    sim_qmp_state(host, "run");
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_RUN);
+    check_report(host);
+
+    from = sim_now(host);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_qmp_state(host, "config-unlocked");
+    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    sim_in_order(host, from, "TSM_UNBIND", "SET_ATTRIBUTES", "MAP_FILE", NULL);
+    at = sim_find_args(host, from, "SET_ATTRIBUTES", SIM_BAR2, SIM_BAR2_SIZE);
+    g_assert_cmpuint(sim_event(host, at)->args[2], ==, 0);
+    g_assert_cmpuint(at, <, sim_find_args(host, from, "MAP_FILE", SIM_BAR2,
+                                          SIM_BAR2_SIZE));
+}
+
+/* Again and again, and it is always the same. */
+static void test_rounds(SimHost *host)
+{
+    unsigned int i, from;
+
+    sim_start_mapped(host);
+    for (i = 0; i < 20; i++) {
+        from = sim_now(host);
+        sim_run(host);
+        sim_ok(host, TDCM_OP_UNBIND);
+        g_assert_cmpuint(sim_count(host, from, "TSM_BIND"), ==, 1);
+        g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+        g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 4);
+        g_assert_cmpuint(sim_count(host, from, "VDEVICE_ALLOC"), ==, 0);
+    }
+}
+
+/* While it is bound, the guest cannot take its device away by config writes. */
+static void test_frozen(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    sim_command(host, 0);
+    sim_config_write(host, 0x10, SIM_BAR0 + 0x1000000);
+    g_assert_cmphex(sim_config_read(host, 4) & 6, ==, 6);
+    g_assert_cmphex(sim_config_read(host, 0x10) & ~15, ==, SIM_BAR0);
+    g_assert_cmpuint(sim_count(host, from, "SET_MEMORY_REGION"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_RUN);
+}
+
+/* The device leaves RUN by itself: QEMU learns of it, and it can be unbound. */
+static void test_device_error(SimHost *host)
+{
+    sim_start_mapped(host);
+    sim_run(host);
+    host->shared->tdi_state = TDISP_STATE_ERROR;
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
+    sim_qmp_state(host, "error");
+    sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_run(host);
+}
+
+/* A report that makes no sense costs the guest its private MMIO. */
+static void test_bad_report(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    host->shared->report_bad = 1;
+    sim_lock(host);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), !=, 0);
+    sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    sim_nothing(host, from);
+    sim_ok(host, TDCM_OP_UNBIND);
+    host->shared->report_bad = 0;
+    sim_run(host);
+}
+
+static const SimTest tests[] = {
+    { "refuses/not-taken", test_not_taken },
+    { "refuses/private-buffer", test_private_buffer },
+    { "refuses/wrong-state", test_wrong_state },
+    { "refuses/convert", test_convert_refused },
+    { "life", test_life },
+    { "rounds", test_rounds },
+    { "frozen", test_frozen },
+    { "device-error", test_device_error },
+    { "bad-report", test_bad_report },
+};
+
+void sim_test_add_bind(void)
+{
+    sim_add_tests("bind", tests, ARRAY_SIZE(tests));
+}

@@ -1,0 +1,187 @@
+/*
+ * QEMU on a simulated host: what the guest does
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <linux/kvm-tdcm.h>
+#include <linux/tdcm.h>
+#include "hw/tdisp/tdisp.h"
+#include "qemu/bswap.h"
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "standard-headers/asm-x86/kvm_para.h"
+#include "standard-headers/linux/kvm_para.h"
+#include "vfio-private-sim.h"
+
+/* TDG.VP.VMCALL<TDCM> and the status that KVM presets: not supported */
+#define SIM_TDVMCALL_TDCM 0x10007
+#define SIM_TDVMCALL_UNSUPPORTED 0x8000000000000003ULL
+#define SIM_TDVMCALL_INVALID     0x8000000000000000ULL
+
+/* Longer than any exit takes, on a machine that has other things to do. */
+#define SIM_WAIT_US 20000000
+
+static uint32_t sim_config_address(uint8_t offset)
+{
+    return 0x80000000u | SIM_RID << 8 | (offset & ~3);
+}
+
+void sim_config_write(SimHost *host, uint8_t offset, uint32_t value)
+{
+    qtest_outl(host->qts, 0xcf8, sim_config_address(offset));
+    qtest_outl(host->qts, 0xcfc, value);
+}
+
+uint32_t sim_config_read(SimHost *host, uint8_t offset)
+{
+    qtest_outl(host->qts, 0xcf8, sim_config_address(offset));
+    return qtest_inl(host->qts, 0xcfc);
+}
+
+void sim_command(SimHost *host, uint16_t command)
+{
+    qtest_outl(host->qts, 0xcf8, sim_config_address(4));
+    qtest_outw(host->qts, 0xcfc, command);
+}
+
+void sim_map_bars(SimHost *host)
+{
+    sim_config_write(host, 0x10, SIM_BAR0);
+    sim_config_write(host, 0x14, 0);
+    sim_config_write(host, 0x18, SIM_BAR2);
+    sim_config_write(host, 0x1c, 0);
+}
+
+uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
+                  const uint64_t args[SIM_EXIT_ARGS])
+{
+    SimShared *shared = host->shared;
+    int64_t deadline = g_get_monotonic_time() + SIM_WAIT_US;
+    uint64_t one = 1;
+
+    shared->exit.reason = reason;
+    shared->exit.nr = nr;
+    shared->exit.ret = ret;
+    memcpy(shared->exit.args, args, sizeof(shared->exit.args));
+    shared->exits_asked++;
+    g_assert_cmpint(write(host->kick_fd, &one, sizeof(one)), ==, sizeof(one));
+    while (qatomic_load_acquire(&shared->exits_done) != shared->exits_asked) {
+        if (g_get_monotonic_time() > deadline) {
+            sim_dump(host, 0);
+            g_error("QEMU has not come back to KVM_RUN");
+        }
+        g_usleep(50);
+    }
+    return shared->exit.ret;
+}
+
+uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
+                     bool to_private)
+{
+    const uint64_t args[SIM_EXIT_ARGS] = {
+        gpa, size / 4096, to_private ? KVM_MAP_GPA_RANGE_ENCRYPTED : 0,
+    };
+
+    return sim_exit(host, KVM_EXIT_HYPERCALL, KVM_HC_MAP_GPA_RANGE, 0, args);
+}
+
+uint64_t sim_call(SimHost *host, uint64_t rid, uint64_t gpa, uint64_t size,
+                  uint64_t vector)
+{
+    const uint64_t args[SIM_EXIT_ARGS] = { rid, gpa, size, vector };
+
+    return host->tdx ?
+           sim_exit(host, KVM_EXIT_TDX, SIM_TDVMCALL_TDCM,
+                    SIM_TDVMCALL_UNSUPPORTED, args) :
+           sim_exit(host, KVM_EXIT_HYPERCALL, KVM_HC_TDCM, 0, args);
+}
+
+uint64_t sim_refused(SimHost *host, bool unsupported)
+{
+    if (host->tdx) {
+        return unsupported ? SIM_TDVMCALL_UNSUPPORTED : SIM_TDVMCALL_INVALID;
+    }
+    return unsupported ? -KVM_EOPNOTSUPP : -KVM_EINVAL;
+}
+
+SimReply sim_tdcm(SimHost *host, uint16_t operation)
+{
+    struct tdcm_buffer buf = {
+        .operation = cpu_to_le16(operation),
+        .data_length = cpu_to_le32(4096 - sizeof(buf)),
+    };
+    SimReply reply = { .status = 0xff };
+
+    qtest_memset(host->qts, SIM_BUFFER, 0, 4096);
+    qtest_memwrite(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+    if (sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0)) {
+        return reply;
+    }
+    qtest_memread(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+    reply.status = buf.status;
+    reply.error = buf.error;
+    reply.len = le32_to_cpu(buf.data_length);
+    g_assert_cmpuint(reply.len, <=, sizeof(reply.data));
+    qtest_memread(host->qts, SIM_BUFFER + sizeof(buf), reply.data, reply.len);
+    return reply;
+}
+
+void sim_ok(SimHost *host, uint16_t operation)
+{
+    SimReply reply = sim_tdcm(host, operation);
+
+    g_assert_cmpint(reply.status, ==, TDCM_STATUS_COMPLETED);
+    g_assert_cmpint(reply.error, ==, 0);
+}
+
+void sim_error(SimHost *host, uint16_t operation, uint8_t error)
+{
+    SimReply reply = sim_tdcm(host, operation);
+
+    g_assert_cmpint(reply.status, ==, TDCM_STATUS_ERROR);
+    g_assert_cmpint(reply.error, ==, error);
+    g_assert_cmpint(reply.len, ==, 0);
+}
+
+uint8_t sim_guest_state(SimHost *host)
+{
+    SimReply reply = sim_tdcm(host, TDCM_OP_GET_TDI_STATE);
+
+    g_assert_cmpint(reply.status, ==, TDCM_STATUS_COMPLETED);
+    g_assert_cmpint(reply.len, ==, 1);
+    return reply.data[0];
+}
+
+void sim_qmp_state(SimHost *host, const char *state)
+{
+    QDict *response = qtest_qmp(host->qts, "{ 'execute': 'query-tdi' }");
+    QList *list = qdict_get_qlist(response, "return");
+    QDict *info = qobject_to(QDict, qlist_peek(list));
+
+    g_assert_cmpstr(qdict_get_str(info, "state"), ==, state);
+    qobject_unref(response);
+}
+
+void sim_lock(SimHost *host)
+{
+    sim_ok(host, TDCM_OP_BIND);
+    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_LOCKED);
+}
+
+/* What the report calls TEE memory */
+void sim_make_private(SimHost *host)
+{
+    g_assert_cmpuint(sim_convert(host, SIM_BAR0, SIM_MSIX_TABLE, true), ==, 0);
+    g_assert_cmpuint(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+}
+
+void sim_run(SimHost *host)
+{
+    sim_lock(host);
+    sim_make_private(host);
+    sim_ok(host, TDCM_OP_START_TDI);
+    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_RUN);
+}

@@ -1,0 +1,245 @@
+/*
+ * QTest of private device assignment on a simulated host: what comes when
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <linux/iommufd-tsm.h>
+#include <linux/vfio-private.h>
+#include "vfio-private-sim.h"
+
+/*
+ * Refusals
+ */
+
+typedef struct RefusalCase {
+    const char *name;
+    uint32_t cap;       /* that KVM does not have */
+    const char *call;   /* that fails */
+    uint32_t at;
+    int err;
+    const char *text;
+} RefusalCase;
+
+#define NEEDS_KERNEL ": boot a host kernel with patches-kernel/ applied"
+
+static const RefusalCase refusals[] = {
+    { "no-vfio-dmabuf", KVM_CAP_VFIO_DMABUF, NULL, 0, 0,
+      "vfio fd %d: private=on requires KVM_CAP_VFIO_DMABUF" NEEDS_KERNEL },
+    { "no-resample", KVM_CAP_IRQFD_RESAMPLE, NULL, 0, 0,
+      "vfio fd %d: private=on requires KVM to end interrupts by itself: use "
+      "-machine kernel-irqchip=on" },
+    { "bind-unknown-flag", 0, "BIND_IOMMUFD", 1, EINVAL,
+      "vfio dev0: private=on requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the "
+      "kernel refuses" NEEDS_KERNEL },
+    { "bind-other-driver", 0, "BIND_IOMMUFD", 1, EOPNOTSUPP,
+      "vfio dev0: private=on is not supported by the host driver of the "
+      "device: bind it to vfio-pci" },
+    { "no-dma-buf", 0, "DMA_BUF", 1, ENOTTY,
+      "vfio dev0: BAR 0: cannot export 0x8000 bytes at 0x0 as a dma-buf: "
+      "Inappropriate ioctl for device" },
+    { "no-third-dma-buf", 0, "DMA_BUF", 3, ENOMEM,
+      "vfio dev0: BAR 2: cannot export 0x100000 bytes at 0x0 as a dma-buf: "
+      "Cannot allocate memory" },
+};
+
+static void test_refuses(gconstpointer data)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    const RefusalCase *c = data;
+    g_autofree char *text = NULL, *err = NULL;
+
+    text = g_strdup_printf(c->text, host->device_fd);
+    host->shared->caps_off[0] = c->cap;
+    if (c->call) {
+        sim_fail(host, c->call, c->at, c->err);
+    }
+    err = sim_start_fails(host);
+    /* One line, and the end of it. */
+    g_assert_null(strchr(err, '\n'));
+    if (!g_str_has_suffix(err, text)) {
+        g_assert_cmpstr(err, ==, text);
+    }
+    g_assert_cmpuint(sim_count(host, 0, "RUN"), ==, 0);
+    g_assert_cmpuint(sim_count(host, 0, "mmap"), ==, 0);
+}
+
+/*
+ * Start
+ */
+
+/* Rule 1 of the order, and what QEMU asks of the kernel. */
+static void test_start(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    const SimEvent *event;
+    unsigned int at;
+
+    sim_start(host);
+    sim_in_order(host, 0, "CREATE_VM", "FILE_ADD", "BIND_IOMMUFD",
+                 "HWPT_ALLOC", "ATTACH_IOMMUFD", "DMA_BUF", "VIOMMU_ALLOC",
+                 "VDEVICE_ALLOC", "RUN", NULL);
+    event = sim_event(host, sim_find(host, 0, "CREATE_VM"));
+    g_assert_cmpuint(event->args[0], ==, KVM_X86_SW_PROTECTED_VM);
+    event = sim_event(host, sim_find(host, 0, "BIND_IOMMUFD"));
+    g_assert_cmpuint(event->args[0], ==, VFIO_DEVICE_BIND_FLAG_PRIVATE);
+    event = sim_event(host, sim_find(host, 0, "VIOMMU_ALLOC"));
+    g_assert_cmpuint(event->args[0], ==, IOMMU_VIOMMU_TYPE_TSM);
+    event = sim_event(host, sim_find(host, 0, "VDEVICE_ALLOC"));
+    g_assert_cmpuint(event->args[0], ==, SIM_RID);
+    at = sim_find(host, 0, "RUN");
+    g_assert_cmpuint(sim_count(host, at, "VIOMMU_ALLOC"), ==, 0);
+    g_assert_cmpuint(sim_count(host, at, "VDEVICE_ALLOC"), ==, 0);
+}
+
+static const struct {
+    uint32_t bar;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t gpa;
+} slices[] = {
+    { 0, 0, SIM_MSIX_TABLE, SIM_BAR0 },
+    { 0, SIM_MSIX_END, SIM_BAR0_SIZE - SIM_MSIX_END, SIM_BAR0 + SIM_MSIX_END },
+    { 2, 0, SIM_BAR2_SIZE, SIM_BAR2 },
+};
+
+/* The same file for KVM and for the IOMMU, and only once the BAR is mapped. */
+static void test_slices(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int i, exported, slot, map, command;
+
+    sim_start_mapped(host);
+    g_assert_cmpuint(sim_count(host, 0, "DMA_BUF"), ==, ARRAY_SIZE(slices));
+    command = sim_find_args(host, 0, "write", SIM_CONFIG_REGION, 4);
+    g_assert_cmpuint(command, !=, UINT_MAX);
+    for (i = 0; i < ARRAY_SIZE(slices); i++) {
+        exported = sim_find_args(host, 0, "DMA_BUF", slices[i].bar,
+                                 slices[i].offset);
+        slot = sim_find_args(host, command, "SET_MEMORY_REGION", slices[i].gpa,
+                             slices[i].size);
+        map = sim_find_args(host, command, "MAP_FILE", slices[i].gpa,
+                            slices[i].size);
+        g_assert_cmpuint(sim_event(host, exported)->args[2], ==,
+                         slices[i].size);
+        g_assert_cmpuint(sim_event(host, slot)->args[2], ==,
+                         KVM_MEM_VFIO_DMABUF);
+        g_assert_cmpuint(sim_event(host, slot)->args[3], ==,
+                         sim_event(host, exported)->ret);
+        g_assert_cmpint(sim_event(host, slot)->ret, ==, 0);
+        g_assert_cmpuint(sim_event(host, map)->args[2], ==,
+                         sim_event(host, exported)->ret);
+        g_assert_cmpint(sim_event(host, map)->ret, ==, 0);
+    }
+}
+
+/* From start to end QEMU neither maps a BAR nor reads or writes one. */
+static void check_never_touched(SimHost *host)
+{
+    unsigned int at;
+
+    g_assert_cmpuint(sim_count(host, 0, "mmap"), ==, 0);
+    for (at = 0; at < sim_now(host); at++) {
+        const SimEvent *event = sim_event(host, at);
+
+        if (!strcmp(event->name, "read") || !strcmp(event->name, "write")) {
+            g_assert_cmpuint(event->args[0], ==, SIM_CONFIG_REGION);
+        }
+    }
+}
+
+static void test_never_touched(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    uint64_t offset;
+
+    sim_start_mapped(host);
+    for (offset = 0; offset < SIM_BAR0_SIZE; offset += 0x1000) {
+        /* QEMU answers for the MSI-X table, and nothing for the rest. */
+        qtest_writel(host->qts, SIM_BAR0 + offset, 1);
+        qtest_readl(host->qts, SIM_BAR0 + offset);
+    }
+    qtest_writel(host->qts, SIM_BAR2, 1);
+    g_assert_cmphex(qtest_readl(host->qts, SIM_BAR2), ==, UINT32_MAX);
+    sim_run(host);
+    qtest_writel(host->qts, SIM_BAR2, 1);
+    sim_ok(host, 7);
+    sim_quit(host);
+    check_never_touched(host);
+}
+
+/* Off and on again: slots and mappings go before decode, and come after it. */
+static void test_decode(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int i, from;
+
+    sim_start_mapped(host);
+    from = sim_now(host);
+    sim_command(host, 0);
+    for (i = 0; i < ARRAY_SIZE(slices); i++) {
+        g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION",
+                                       slices[i].gpa, 0), !=, UINT_MAX);
+        g_assert_cmpuint(sim_find_args(host, from, "UNMAP", slices[i].gpa,
+                                       slices[i].size), !=, UINT_MAX);
+    }
+    from = sim_now(host);
+    sim_command(host, 6);
+    for (i = 0; i < ARRAY_SIZE(slices); i++) {
+        g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION",
+                                       slices[i].gpa, slices[i].size), !=,
+                         UINT_MAX);
+        g_assert_cmpuint(sim_find_args(host, from, "MAP_FILE", slices[i].gpa,
+                                       slices[i].size), !=, UINT_MAX);
+    }
+}
+
+/* A slot that cannot be made costs the guest the BAR, and nothing else. */
+static void test_slot_fails(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    sim_start(host);
+    sim_fail_always(host, "SET_MEMORY_REGION", ENODEV);
+    sim_config_write(host, 0x10, SIM_BAR0);
+    sim_command(host, 6);
+    g_assert_cmphex(qtest_readl(host->qts, SIM_BAR0), ==, UINT32_MAX);
+    sim_fail_no_more(host);
+    sim_command(host, 0);
+    sim_command(host, 6);
+    g_assert_cmpuint(sim_find_args(host, 0, "MAP_FILE", SIM_BAR0,
+                                   SIM_MSIX_TABLE), !=, UINT_MAX);
+}
+
+/* The end of a device that was never bound */
+static void test_end(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_now(host);
+    sim_quit(host);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "kernel unbinds"), ==, 0);
+}
+
+void sim_test_add_order(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(refusals); i++) {
+        g_autofree char *path = g_strdup_printf("vfio-private-sim/refuses/%s",
+                                                refusals[i].name);
+
+        qtest_add_data_func(path, &refusals[i], test_refuses);
+    }
+    qtest_add_func("vfio-private-sim/order/start", test_start);
+    qtest_add_func("vfio-private-sim/order/slices", test_slices);
+    qtest_add_func("vfio-private-sim/order/never-touched", test_never_touched);
+    qtest_add_func("vfio-private-sim/order/decode", test_decode);
+    qtest_add_func("vfio-private-sim/order/slot-fails", test_slot_fails);
+    qtest_add_func("vfio-private-sim/order/end", test_end);
+}

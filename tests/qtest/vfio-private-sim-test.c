@@ -1,0 +1,32 @@
+/*
+ * QTest of private device assignment in a QEMU on a simulated host
+ *
+ * simhost/ is preloaded into QEMU and answers for KVM, VFIO and iommufd, so
+ * that all of QEMU's code runs, for every kind of guest, with every failure of
+ * the kernel, on any machine.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "vfio-private-sim.h"
+
+static void test_skip(gconstpointer reason)
+{
+    g_test_skip(reason);
+}
+
+int main(int argc, char **argv)
+{
+    const char *reason;
+
+    g_test_init(&argc, &argv, NULL);
+    reason = sim_host_usable();
+    if (reason) {
+        qtest_add_data_func("vfio-private-sim", reason, test_skip);
+        return g_test_run();
+    }
+    sim_test_add_order();
+    sim_test_add_bind();
+    return g_test_run();
+}

@@ -1,0 +1,353 @@
+/*
+ * QEMU on a simulated host: start, end and log
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/eventfd.h>
+#include "vfio-private-sim.h"
+
+#define SIM_FIRMWARE_SIZE 65536
+
+static int sim_memfd(const char *name, size_t size)
+{
+    int fd = memfd_create(name, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, size), ==, 0);
+    return fd;
+}
+
+SimHost *sim_host_new(bool tdx)
+{
+    SimHost *host = g_new0(SimHost, 1);
+    int fd;
+
+    host->tdx = tdx;
+    /* QEMU inherits them. */
+    host->shared_fd = sim_memfd("sim-shared", sizeof(SimShared));
+    host->device_fd = sim_memfd("sim-device", 0);
+    host->kick_fd = eventfd(0, 0);
+    g_assert_cmpint(host->kick_fd, >=, 0);
+    host->shared = mmap(NULL, sizeof(SimShared), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, host->shared_fd, 0);
+    g_assert(host->shared != MAP_FAILED);
+
+    fd = g_file_open_tmp("vfio-private-sim-XXXXXX", &host->firmware, NULL);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, SIM_FIRMWARE_SIZE), ==, 0);
+    close(fd);
+    if (tdx) {
+        sim_tdvf_write(host->firmware);
+    }
+    return host;
+}
+
+void sim_host_free(SimHost *host)
+{
+    if (host->qts) {
+        sim_quit(host);
+    }
+    munmap(host->shared, sizeof(SimShared));
+    close(host->shared_fd);
+    close(host->kick_fd);
+    close(host->device_fd);
+    unlink(host->firmware);
+    g_free(host->firmware);
+    g_free(host);
+}
+
+static char *sim_args(SimHost *host)
+{
+    return g_strdup_printf(
+        "-accel kvm -machine q35,confidential-guest-support=c0%s "
+        "-cpu %s -m 4M -nodefaults -bios %s -object %s,id=c0 "
+        "-object iommufd,id=i0 "
+        "-device vfio-pci,id=dev0,fd=%d,iommufd=i0,private=on,addr=2.0",
+        host->tdx ? ",kernel-irqchip=split" : "",
+        host->tdx ? "host" : "qemu64,check=off", host->firmware,
+        host->tdx ? "tdx-guest" : "sw-protected-vm", host->device_fd);
+}
+
+static void sim_preload(SimHost *host, bool on)
+{
+    g_autofree char *fds = NULL;
+
+    if (!on) {
+        g_unsetenv("LD_PRELOAD");
+        g_unsetenv(SIM_ENV);
+        return;
+    }
+    fds = g_strdup_printf("%d,%d,%d", host->shared_fd, host->kick_fd,
+                          host->device_fd);
+    g_setenv(SIM_ENV, fds, true);
+    g_setenv("LD_PRELOAD", g_getenv("QTEST_SIMHOST"), true);
+}
+
+const char *sim_host_usable(void)
+{
+    g_auto(GStrv) argv = g_strsplit(qtest_qemu_binary(NULL), " ", 0);
+    const char *const probe[] = { argv[0], "--version", NULL };
+    g_auto(GStrv) envp = g_get_environ();
+    const char *simhost = g_getenv("QTEST_SIMHOST");
+    g_autofree char *err = NULL;
+    int status;
+
+    if (!simhost || access(simhost, R_OK)) {
+        return "QTEST_SIMHOST does not name the simulated host";
+    }
+    envp = g_environ_setenv(envp, "LD_PRELOAD", simhost, true);
+    if (!g_spawn_sync(NULL, (char **)probe, envp,
+                      G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_SEARCH_PATH, NULL,
+                      NULL, NULL, &err, &status, NULL) || status ||
+        strstr(err, "LD_PRELOAD")) {
+        return "QEMU does not start with LD_PRELOAD (built with a sanitizer?)";
+    }
+    return NULL;
+}
+
+void sim_start(SimHost *host)
+{
+    g_autofree char *args = sim_args(host);
+
+    sim_preload(host, true);
+    host->qts = qtest_init(args);
+    sim_preload(host, false);
+    /* The guest runs, on the simulated KVM and not on a fallback. */
+    while (!sim_count(host, 0, "RUN")) {
+        g_usleep(100);
+    }
+    if (host->tdx) {
+        /* All of its RAM starts private. */
+        g_assert_cmphex(sim_convert(host, SIM_BUFFER, 4 * 4096, false), ==, 0);
+    }
+}
+
+void sim_start_mapped(SimHost *host)
+{
+    sim_start(host);
+    sim_map_bars(host);
+    sim_command(host, 6);
+}
+
+void sim_quit(SimHost *host)
+{
+    qtest_quit(host->qts);
+    host->qts = NULL;
+}
+
+char *sim_start_fails(SimHost *host)
+{
+    g_autofree char *args = sim_args(host);
+    g_autofree char *line = g_strdup_printf("%s -display none %s",
+                                            qtest_qemu_binary(NULL), args);
+    g_auto(GStrv) argv = g_strsplit(line, " ", 0);
+    char *err = NULL;
+    int status;
+
+    sim_preload(host, true);
+    g_assert_true(g_spawn_sync(NULL, argv, NULL,
+                               G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, NULL,
+                               &err, &status, NULL));
+    sim_preload(host, false);
+    g_test_message("%s", g_strchomp(err));
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    return err;
+}
+
+/*
+ * Faults
+ */
+
+static SimFault *sim_fault(SimHost *host, const char *name, uint32_t at,
+                           int err)
+{
+    int i;
+
+    for (i = 0; i < SIM_FAULTS; i++) {
+        SimFault *fault = &host->shared->faults[i];
+
+        if (fault->at) {
+            continue;
+        }
+        *fault = (SimFault) { .err = err };
+        g_strlcpy(fault->name, name, SIM_NAME);
+        fault->at = at;
+        return fault;
+    }
+    g_assert_not_reached();
+}
+
+void sim_fail(SimHost *host, const char *name, uint32_t at, int err)
+{
+    sim_fault(host, name, at, err);
+}
+
+void sim_fail_code(SimHost *host, const char *name, int err, uint64_t code)
+{
+    sim_fault(host, name, 1, err)->code = code;
+}
+
+void sim_fail_after(SimHost *host, const char *name, int err)
+{
+    sim_fault(host, name, 1, err)->after = true;
+}
+
+void sim_fail_always(SimHost *host, const char *name, int err)
+{
+    sim_fault(host, name, 1, err)->stays = true;
+}
+
+void sim_fail_no_more(SimHost *host)
+{
+    memset(host->shared->faults, 0, sizeof(host->shared->faults));
+}
+
+/*
+ * Log
+ */
+
+unsigned int sim_now(SimHost *host)
+{
+    return qatomic_load_acquire(&host->shared->nr_events);
+}
+
+const SimEvent *sim_event(SimHost *host, unsigned int at)
+{
+    g_assert_cmpuint(at, <, sim_now(host));
+    return &host->shared->events[at];
+}
+
+static unsigned int sim_look(SimHost *host, unsigned int from,
+                             const char *name)
+{
+    unsigned int now = sim_now(host);
+
+    while (from < now && strcmp(host->shared->events[from].name, name)) {
+        from++;
+    }
+    return from < now ? from : UINT_MAX;
+}
+
+unsigned int sim_count(SimHost *host, unsigned int from, const char *name)
+{
+    unsigned int count = 0;
+
+    while ((from = sim_look(host, from, name)) != UINT_MAX) {
+        count++;
+        from++;
+    }
+    return count;
+}
+
+/* What the log has is the only way to understand a failure. */
+void sim_dump(SimHost *host, unsigned int from)
+{
+    unsigned int at;
+
+    for (at = from; at < sim_now(host); at++) {
+        const SimEvent *event = sim_event(host, at);
+
+        if (strcmp(event->name, "MAP") && strcmp(event->name, "read")) {
+            g_test_message("%u: %s 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64
+                           " 0x%" PRIx64 " = %d", at, event->name,
+                           event->args[0], event->args[1], event->args[2],
+                           event->args[3], event->ret);
+        }
+    }
+}
+
+unsigned int sim_find(SimHost *host, unsigned int from, const char *name)
+{
+    unsigned int at = sim_look(host, from, name);
+
+    if (at == UINT_MAX) {
+        sim_dump(host, from);
+        g_test_message("there is no %s after %u", name, from);
+        g_assert_not_reached();
+    }
+    return at;
+}
+
+unsigned int sim_find_args(SimHost *host, unsigned int from, const char *name,
+                           uint64_t arg0, uint64_t arg1)
+{
+    while ((from = sim_look(host, from, name)) != UINT_MAX) {
+        const SimEvent *event = sim_event(host, from);
+
+        if (event->args[0] == arg0 && event->args[1] == arg1) {
+            break;
+        }
+        from++;
+    }
+    return from;
+}
+
+void sim_in_order(SimHost *host, unsigned int from, ...)
+{
+    const char *name;
+    va_list names;
+
+    va_start(names, from);
+    while ((name = va_arg(names, const char *))) {
+        from = sim_find(host, from, name) + 1;
+    }
+    va_end(names);
+}
+
+void sim_nothing(SimHost *host, unsigned int from)
+{
+    static const char *const quiet[] = { "RUN", "read", "TSM_GET_STATE" };
+    unsigned int at;
+    int i;
+
+    for (at = from; at < sim_now(host); at++) {
+        for (i = 0; i < ARRAY_SIZE(quiet); i++) {
+            if (!strcmp(sim_event(host, at)->name, quiet[i])) {
+                break;
+            }
+        }
+        if (i == ARRAY_SIZE(quiet)) {
+            sim_dump(host, from);
+            g_assert_cmpstr(sim_event(host, at)->name, ==, "nothing");
+        }
+    }
+}
+
+/*
+ * Tests
+ */
+
+static void sim_test(const SimTest *test, bool tdx)
+{
+    g_autoptr(SimHost) host = sim_host_new(tdx);
+
+    test->fn(host);
+}
+
+static void sim_test_sw(gconstpointer test)
+{
+    sim_test(test, false);
+}
+
+static void sim_test_tdx(gconstpointer test)
+{
+    sim_test(test, true);
+}
+
+void sim_add_tests(const char *group, const SimTest *tests, int nr)
+{
+    int i;
+
+    for (i = 0; i < nr; i++) {
+        g_autofree char *sw = g_strdup_printf("vfio-private-sim/sw/%s/%s",
+                                              group, tests[i].name);
+        g_autofree char *tdx = g_strdup_printf("vfio-private-sim/tdx/%s/%s",
+                                               group, tests[i].name);
+
+        qtest_add_data_func(sw, &tests[i], sim_test_sw);
+        qtest_add_data_func(tdx, &tests[i], sim_test_tdx);
+    }
+}

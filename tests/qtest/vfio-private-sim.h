@@ -1,0 +1,127 @@
+/*
+ * QEMU on a simulated host, for the tests
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef VFIO_PRIVATE_SIM_H
+#define VFIO_PRIVATE_SIM_H
+
+#include "libqtest.h"
+#include "simhost/simhost.h"
+
+/* Where the guest has its BARs, and the buffer of its requests. */
+#define SIM_BAR0    0xe0000000ULL
+#define SIM_BAR2    0xe0100000ULL
+#define SIM_BUFFER  0x200000ULL
+#define SIM_RID     0x10
+
+typedef struct SimHost {
+    SimShared *shared;
+    int shared_fd;
+    int kick_fd;
+    int device_fd;
+    bool tdx;
+    QTestState *qts;
+    char *firmware;
+} SimHost;
+
+/* sim_host_new: a host, and no QEMU yet; @tdx: the guest is to be a TDX guest */
+SimHost *sim_host_new(bool tdx);
+/* sim_host_free: ends QEMU if it is still there */
+void sim_host_free(SimHost *host);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SimHost, sim_host_free)
+
+/* sim_host_usable: NULL, or why QEMU cannot be tested on it */
+const char *sim_host_usable(void);
+
+/* sim_start: start QEMU; its guest is as at reset */
+void sim_start(SimHost *host);
+/* sim_map_bars: give the BARs their addresses */
+void sim_map_bars(SimHost *host);
+/* sim_start_mapped: and has mapped the BARs, and lets the device be master */
+void sim_start_mapped(SimHost *host);
+/* sim_quit: let QEMU end; the log stays */
+void sim_quit(SimHost *host);
+/* sim_start_fails: returns what QEMU says before it exits with status 1 */
+char *sim_start_fails(SimHost *host);
+
+/* Faults, see &struct SimFault */
+void sim_fail(SimHost *host, const char *name, uint32_t at, int err);
+void sim_fail_code(SimHost *host, const char *name, int err, uint64_t code);
+void sim_fail_after(SimHost *host, const char *name, int err);
+void sim_fail_always(SimHost *host, const char *name, int err);
+void sim_fail_no_more(SimHost *host);
+
+/*
+ * The log.  A position is an index into it.  What is looked for and not there
+ * fails the test, but with sim_count().
+ */
+unsigned int sim_now(SimHost *host);
+unsigned int sim_count(SimHost *host, unsigned int from, const char *name);
+unsigned int sim_find(SimHost *host, unsigned int from, const char *name);
+const SimEvent *sim_event(SimHost *host, unsigned int at);
+/* sim_find_args: with these first two arguments; returns UINT_MAX if none */
+unsigned int sim_find_args(SimHost *host, unsigned int from, const char *name,
+                           uint64_t arg0, uint64_t arg1);
+/* sim_in_order: after @from, these come in this order; ends with NULL */
+void sim_in_order(SimHost *host, unsigned int from, ...) G_GNUC_NULL_TERMINATED;
+/* sim_dump: print it, for whoever has to find out why a test fails */
+void sim_dump(SimHost *host, unsigned int from);
+/* sim_nothing: no call that changes the device or its memory since @from */
+void sim_nothing(SimHost *host, unsigned int from);
+
+/* The guest */
+void sim_config_write(SimHost *host, uint8_t offset, uint32_t value);
+uint32_t sim_config_read(SimHost *host, uint8_t offset);
+void sim_command(SimHost *host, uint16_t command);
+uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
+                  const uint64_t args[SIM_EXIT_ARGS]);
+/* sim_convert: returns what the hypercall returns */
+uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
+                     bool to_private);
+/* sim_call: rings for the buffer that is at @gpa; returns as above */
+uint64_t sim_call(SimHost *host, uint64_t rid, uint64_t gpa, uint64_t size,
+                  uint64_t vector);
+
+/* sim_refused: what sim_call() returns for a request that is not taken */
+uint64_t sim_refused(SimHost *host, bool unsupported);
+
+/* What became of a request; @status 0xff: it was not taken. */
+typedef struct SimReply {
+    uint8_t status;
+    uint8_t error;
+    uint32_t len;
+    uint8_t data[256];
+} SimReply;
+
+SimReply sim_tdcm(SimHost *host, uint16_t operation);
+/* sim_ok, sim_error: a request that succeeds, or fails with this error */
+void sim_ok(SimHost *host, uint16_t operation);
+void sim_error(SimHost *host, uint16_t operation, uint8_t error);
+/* sim_guest_state: what the guest is told; sim_qmp_state: the monitor */
+uint8_t sim_guest_state(SimHost *host);
+void sim_qmp_state(SimHost *host, const char *state);
+
+/* Take the device to a state. */
+void sim_lock(SimHost *host);
+void sim_make_private(SimHost *host);
+void sim_run(SimHost *host);
+
+/* vfio-private-sim-tdvf.c: firmware that QEMU takes for TDX guests */
+void sim_tdvf_write(const char *path);
+
+/* A test that is run for a software-protected VM, and for a TDX guest */
+typedef struct SimTest {
+    const char *name;
+    void (*fn)(SimHost *host);
+} SimTest;
+
+/* sim_add_tests: @tests outlive the call */
+void sim_add_tests(const char *group, const SimTest *tests, int nr);
+
+/* The files of the test */
+void sim_test_add_order(void);
+void sim_test_add_bind(void);
+
+#endif /* VFIO_PRIVATE_SIM_H */
