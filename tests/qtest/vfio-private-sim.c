@@ -19,10 +19,20 @@ static int sim_memfd(const char *name, size_t size)
     return fd;
 }
 
+static char *sim_temp(size_t size)
+{
+    char *path;
+    int fd = g_file_open_tmp("vfio-private-sim-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, size), ==, 0);
+    close(fd);
+    return path;
+}
+
 SimHost *sim_host_new(bool tdx)
 {
     SimHost *host = g_new0(SimHost, 1);
-    int fd;
 
     host->tdx = tdx;
     /* QEMU inherits them. */
@@ -34,14 +44,46 @@ SimHost *sim_host_new(bool tdx)
                         MAP_SHARED, host->shared_fd, 0);
     g_assert(host->shared != MAP_FAILED);
 
-    fd = g_file_open_tmp("vfio-private-sim-XXXXXX", &host->firmware, NULL);
-    g_assert_cmpint(fd, >=, 0);
-    g_assert_cmpint(ftruncate(fd, SIM_FIRMWARE_SIZE), ==, 0);
-    close(fd);
+    host->said = sim_temp(0);
+    host->expected = g_ptr_array_new();
+    host->firmware = sim_temp(SIM_FIRMWARE_SIZE);
     if (tdx) {
         sim_tdvf_write(host->firmware);
     }
     return host;
+}
+
+void sim_expect(SimHost *host, const char *text)
+{
+    g_ptr_array_add(host->expected, (void *)text);
+}
+
+/* Everything that was said was expected, and the other way round. */
+static void sim_check_said(SimHost *host)
+{
+    g_autofree bool *found = g_new0(bool, host->expected->len + 1);
+    g_autofree char *said = NULL;
+    g_auto(GStrv) lines = NULL;
+    unsigned int i, j;
+
+    g_assert_true(g_file_get_contents(host->said, &said, NULL, NULL));
+    lines = g_strsplit(said, "\n", 0);
+    for (i = 0; lines[i]; i++) {
+        for (j = 0; *lines[i] && j < host->expected->len; j++) {
+            if (strstr(lines[i], g_ptr_array_index(host->expected, j))) {
+                found[j] = true;
+                break;
+            }
+        }
+        if (*lines[i] && j == host->expected->len) {
+            g_assert_cmpstr(lines[i], ==, "nothing");
+        }
+    }
+    for (j = 0; j < host->expected->len; j++) {
+        if (!found[j]) {
+            g_assert_cmpstr(said, ==, g_ptr_array_index(host->expected, j));
+        }
+    }
 }
 
 void sim_host_free(SimHost *host)
@@ -49,6 +91,10 @@ void sim_host_free(SimHost *host)
     if (host->qts) {
         sim_quit(host);
     }
+    sim_check_said(host);
+    g_ptr_array_free(host->expected, true);
+    unlink(host->said);
+    g_free(host->said);
     munmap(host->shared, sizeof(SimShared));
     close(host->shared_fd);
     close(host->kick_fd);
@@ -110,9 +156,10 @@ const char *sim_host_usable(void)
 void sim_start(SimHost *host)
 {
     g_autofree char *args = sim_args(host);
+    g_autofree char *line = g_strdup_printf("%s 2>%s", args, host->said);
 
     sim_preload(host, true);
-    host->qts = qtest_init(args);
+    host->qts = qtest_init(line);
     sim_preload(host, false);
     /* The guest runs, on the simulated KVM and not on a fallback. */
     while (!sim_count(host, 0, "RUN")) {
@@ -245,8 +292,12 @@ unsigned int sim_count(SimHost *host, unsigned int from, const char *name)
 /* What the log has is the only way to understand a failure. */
 void sim_dump(SimHost *host, unsigned int from)
 {
+    g_autofree char *said = NULL;
     unsigned int at;
 
+    if (g_file_get_contents(host->said, &said, NULL, NULL) && *said) {
+        g_test_message("QEMU said: %s", said);
+    }
     for (at = from; at < sim_now(host); at++) {
         const SimEvent *event = sim_event(host, at);
 

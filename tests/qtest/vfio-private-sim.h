@@ -24,11 +24,13 @@ typedef struct SimHost {
     bool tdx;
     QTestState *qts;
     char *firmware;
+    char *said;
+    GPtrArray *expected;
 } SimHost;
 
 /* sim_host_new: a host, and no QEMU yet; @tdx: the guest is to be a TDX guest */
 SimHost *sim_host_new(bool tdx);
-/* sim_host_free: ends QEMU if it is still there */
+/* sim_host_free: ends QEMU if it is still there, and looks at what it said */
 void sim_host_free(SimHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SimHost, sim_host_free)
 
@@ -41,6 +43,8 @@ void sim_start(SimHost *host);
 void sim_map_bars(SimHost *host);
 /* sim_start_mapped: and has mapped the BARs, and lets the device be master */
 void sim_start_mapped(SimHost *host);
+/* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
+void sim_expect(SimHost *host, const char *text);
 /* sim_quit: let QEMU end; the log stays */
 void sim_quit(SimHost *host);
 /* sim_start_fails: returns what QEMU says before it exits with status 1 */
