@@ -368,6 +368,8 @@ static bool vfio_private_bar_slices(VFIOPCIDevice *vdev, int nr, Error **errp)
         cuts[1].offset = msix->pba_offset;
         cuts[1].size = QEMU_ALIGN_UP(msix->entries, 64) / 8;
     }
+    /* It passes reads on to the PBA, which is of the same device. */
+    region->mem->disable_reentrancy_guard = true;
     nr_slices = vfio_private_slice_bar(region->size,
                                        qemu_real_host_page_size(), cuts,
                                        ARRAY_SIZE(cuts), slices);
