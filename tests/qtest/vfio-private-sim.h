@@ -84,6 +84,8 @@ uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
 /* sim_convert: returns what the hypercall returns */
 uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
                      bool to_private);
+/* sim_convert_refused: what that is for a range that must not convert now */
+uint64_t sim_convert_refused(SimHost *host);
 /* sim_call: rings for the buffer that is at @gpa; returns as above */
 uint64_t sim_call(SimHost *host, uint64_t rid, uint64_t gpa, uint64_t size,
                   uint64_t vector);
@@ -106,6 +108,8 @@ void sim_error(SimHost *host, uint16_t operation, uint8_t error);
 /* sim_guest_state: what the guest is told; sim_qmp_state: the monitor */
 uint8_t sim_guest_state(SimHost *host);
 void sim_qmp_state(SimHost *host, const char *state);
+/* sim_qmp_command: tdi-bind or tdi-unbind, and wait until it is in @state */
+void sim_qmp_command(SimHost *host, const char *command, const char *state);
 
 /* Take the device to a state. */
 void sim_lock(SimHost *host);
@@ -127,5 +131,7 @@ void sim_add_tests(const char *group, const SimTest *tests, int nr);
 /* The files of the test */
 void sim_test_add_order(void);
 void sim_test_add_bind(void);
+void sim_test_add_errno(void);
+void sim_test_add_exit(void);
 
 #endif /* VFIO_PRIVATE_SIM_H */
