@@ -27,8 +27,10 @@ int main(int argc, char **argv)
         return g_test_run();
     }
     sim_test_add_order();
+    sim_test_add_convert();
     sim_test_add_bind();
     sim_test_add_errno();
     sim_test_add_exit();
+    sim_test_add_tdx();
     return g_test_run();
 }

@@ -131,7 +131,9 @@ void sim_add_tests(const char *group, const SimTest *tests, int nr);
 /* The files of the test */
 void sim_test_add_order(void);
 void sim_test_add_bind(void);
+void sim_test_add_convert(void);
 void sim_test_add_errno(void);
 void sim_test_add_exit(void);
+void sim_test_add_tdx(void);
 
 #endif /* VFIO_PRIVATE_SIM_H */
