@@ -9,6 +9,8 @@
 #include "vfio-private-sim.h"
 
 #define SIM_FIRMWARE_SIZE 65536
+/* Where fds are free, as they have to follow each other. */
+#define SIM_SPARE_FD 200
 
 static int sim_memfd(const char *name, size_t size)
 {
@@ -33,6 +35,7 @@ static char *sim_temp(size_t size)
 SimHost *sim_host_new(bool tdx)
 {
     SimHost *host = g_new0(SimHost, 1);
+    int i;
 
     host->tdx = tdx;
     /* QEMU inherits them. */
@@ -44,6 +47,11 @@ SimHost *sim_host_new(bool tdx)
                         MAP_SHARED, host->shared_fd, 0);
     g_assert(host->shared != MAP_FAILED);
 
+    for (i = 0; i < SIM_SPARES; i++) {
+        g_assert_cmpint(dup2(host->device_fd, SIM_SPARE_FD + i), ==,
+                        SIM_SPARE_FD + i);
+        host->spare_names[i] = g_strdup_printf("%d", SIM_SPARE_FD + i);
+    }
     host->said = sim_temp(0);
     host->expected = g_ptr_array_new();
     host->firmware = sim_temp(SIM_FIRMWARE_SIZE);
@@ -88,6 +96,8 @@ static void sim_check_said(SimHost *host)
 
 void sim_host_free(SimHost *host)
 {
+    int i;
+
     if (host->qts) {
         sim_quit(host);
     }
@@ -95,6 +105,10 @@ void sim_host_free(SimHost *host)
     g_ptr_array_free(host->expected, true);
     unlink(host->said);
     g_free(host->said);
+    for (i = 0; i < SIM_SPARES; i++) {
+        close(SIM_SPARE_FD + i);
+        g_free(host->spare_names[i]);
+    }
     munmap(host->shared, sizeof(SimShared));
     close(host->shared_fd);
     close(host->kick_fd);
@@ -106,14 +120,19 @@ void sim_host_free(SimHost *host)
 
 static char *sim_args(SimHost *host)
 {
+    g_autofree char *device = host->plugged ?
+        g_strdup("pcie-root-port,id=rp0,addr=2.0,chassis=1,slot=1") :
+        g_strdup_printf("vfio-pci,id=dev0,fd=%d,iommufd=i0,private=on,addr=2.0",
+                        host->device_fd);
+
     return g_strdup_printf(
         "-accel kvm -machine q35,confidential-guest-support=c0%s "
         "-cpu %s -m 4M -nodefaults -bios %s -object %s,id=c0 "
         "-object iommufd,id=i0 "
-        "-device vfio-pci,id=dev0,fd=%d,iommufd=i0,private=on,addr=2.0",
+        "-device %s",
         host->tdx ? ",kernel-irqchip=split" : "",
         host->tdx ? "host" : "qemu64,check=off", host->firmware,
-        host->tdx ? "tdx-guest" : "sw-protected-vm", host->device_fd);
+        host->tdx ? "tdx-guest" : "sw-protected-vm", device);
 }
 
 static void sim_preload(SimHost *host, bool on)
@@ -125,8 +144,8 @@ static void sim_preload(SimHost *host, bool on)
         g_unsetenv(SIM_ENV);
         return;
     }
-    fds = g_strdup_printf("%d,%d,%d", host->shared_fd, host->kick_fd,
-                          host->device_fd);
+    fds = g_strdup_printf("%d,%d,%d,%d", host->shared_fd, host->kick_fd,
+                          host->device_fd, SIM_SPARE_FD);
     g_setenv(SIM_ENV, fds, true);
     g_setenv("LD_PRELOAD", g_getenv("QTEST_SIMHOST"), true);
 }

@@ -16,12 +16,18 @@
 #define SIM_BUFFER  0x200000ULL
 #define SIM_RID     0x10
 
+/*
+ * @plugged: set before QEMU starts: the device is not there then, but a port
+ * "rp0" for it; @spare_names: its fds
+ */
 typedef struct SimHost {
     SimShared *shared;
     int shared_fd;
     int kick_fd;
     int device_fd;
+    char *spare_names[SIM_SPARES];
     bool tdx;
+    bool plugged;
     QTestState *qts;
     char *firmware;
     char *said;
@@ -134,6 +140,7 @@ void sim_test_add_bind(void);
 void sim_test_add_convert(void);
 void sim_test_add_errno(void);
 void sim_test_add_exit(void);
+void sim_test_add_plug(void);
 void sim_test_add_tdx(void);
 
 #endif /* VFIO_PRIVATE_SIM_H */

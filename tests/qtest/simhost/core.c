@@ -77,6 +77,9 @@ int sim_new_fd(SimKind kind, const char *name, uint64_t size)
         syscall(SYS_close, fd);
         return -EMFILE;
     }
+    if (kind == SIM_DMABUF || kind == SIM_IOMMUFD) {
+        (*(kind == SIM_DMABUF ? &sim->nr_dmabufs : &sim->nr_iommufds))++;
+    }
     sim_set_fd(fd, kind, size);
     return fd;
 }
@@ -210,8 +213,19 @@ void sim_close(int fd, SimKind kind)
     if (name) {
         sim_log_done(sim_log(name), 0);
     }
-    if (kind == SIM_VFIO) {
+    switch (kind) {
+    case SIM_VFIO:
         sim_tsm_forget();
+        sim_iommufd_device_gone();
+        break;
+    case SIM_DMABUF:
+        sim->nr_dmabufs--;
+        break;
+    case SIM_IOMMUFD:
+        sim->nr_iommufds--;
+        break;
+    default:
+        break;
     }
     sim_set_fd(fd, SIM_OTHER, 0);
     sim_unlock();
@@ -220,11 +234,12 @@ void sim_close(int fd, SimKind kind)
 static __attribute__((constructor)) void sim_init(void)
 {
     const char *env = getenv(SIM_ENV);
-    int shared, device;
+    int shared, device, spare, i;
     void *mem;
 
     if (!env ||
-        sscanf(env, "%d,%d,%d", &shared, &sim_kick_fd, &device) != 3) {
+        sscanf(env, "%d,%d,%d,%d", &shared, &sim_kick_fd, &device,
+               &spare) != 4) {
         return;
     }
     mem = mmap(NULL, sizeof(SimShared), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -235,5 +250,8 @@ static __attribute__((constructor)) void sim_init(void)
     }
     sim_config_init();
     sim_set_fd(device, SIM_VFIO, 0);
+    for (i = 0; i < SIM_SPARES; i++) {
+        sim_set_fd(spare + i, SIM_VFIO, 0);
+    }
     sim = mem;
 }

@@ -116,6 +116,7 @@ ssize_t sim_config_access(void *buf, size_t size, off_t offset, bool write);
 /* iommufd.c */
 /* sim_iommufd_device: the device was bound; returns its ID. */
 uint32_t sim_iommufd_device(void);
+void sim_iommufd_device_gone(void);
 int sim_iommufd_attach(uint32_t pt_id);
 void sim_iommufd_detach(void);
 bool sim_iommufd_is_vdevice(uint32_t id);

@@ -12,7 +12,7 @@
 #include <linux/iommufd-tsm.h>
 #include "host.h"
 
-#define SIM_OBJECTS 64
+#define SIM_OBJECTS 256
 #define SIM_MAPS 4096
 
 typedef enum SimObject {
@@ -48,8 +48,34 @@ static int sim_object_new(SimObject type, uint32_t parent, SimObject wanted,
     }
     objects[nr_objects].type = type;
     objects[nr_objects].parent = parent;
+    sim->nr_objects++;
     *id = nr_objects++;
     return 0;
+}
+
+static void sim_object_free(uint32_t id)
+{
+    objects[id].type = SIM_NONE;
+    sim->nr_objects--;
+}
+
+/* The only IOAS is gone. */
+static void sim_iommufd_unmap_all(void)
+{
+    memset(maps, 0, sizeof(maps));
+    sim->nr_maps = 0;
+}
+
+void sim_iommufd_device_gone(void)
+{
+    uint32_t i;
+
+    attached = 0;
+    for (i = 1; i < nr_objects; i++) {
+        if (objects[i].type == SIM_DEVICE) {
+            sim_object_free(i);
+        }
+    }
 }
 
 uint32_t sim_iommufd_device(void)
@@ -98,7 +124,10 @@ static int sim_iommufd_destroy(int fd, void *arg)
     if (objects[id].type == SIM_VDEVICE) {
         sim_tsm_forget();
     }
-    objects[id].type = SIM_NONE;
+    if (objects[id].type == SIM_IOAS) {
+        sim_iommufd_unmap_all();
+    }
+    sim_object_free(id);
     return 0;
 }
 
@@ -171,6 +200,7 @@ static int sim_iommufd_map_range(uint64_t iova, uint64_t size)
     }
     maps[slot].iova = iova;
     maps[slot].size = size;
+    sim->nr_maps++;
     return 0;
 }
 
@@ -210,6 +240,7 @@ static int sim_iommufd_unmap(int fd, void *arg)
         }
         done += maps[i].size;
         maps[i].size = 0;
+        sim->nr_maps--;
     }
     unmap->length = done;
     return done ? 0 : -ENOENT;

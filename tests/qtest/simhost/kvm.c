@@ -221,7 +221,11 @@ static int sim_device_set_attr(int fd, void *arg)
         return -ENXIO;
     }
     memcpy(&file, (void *)(uintptr_t)attr->addr, sizeof(file));
-    return sim_kind(file) == SIM_VFIO ? 0 : -EINVAL;
+    if (sim_kind(file) != SIM_VFIO) {
+        return -EINVAL;
+    }
+    sim->nr_kvm_files += attr->attr == KVM_DEV_VFIO_FILE_ADD ? 1 : -1;
+    return 0;
 }
 
 static const SimCall kvm_device_calls[] = {

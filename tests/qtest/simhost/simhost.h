@@ -12,9 +12,13 @@
 #ifndef SIMHOST_H
 #define SIMHOST_H
 
-/* "SHARED,KICK,DEVICE": inherited fds: memory, eventfd, VFIO device */
+/*
+ * "SHARED,KICK,DEVICE,SPARE": inherited fds: memory, eventfd, VFIO device; and
+ * the first of SIM_SPARES more of the device, one after the other
+ */
 #define SIM_ENV "SIMHOST"
 
+#define SIM_SPARES  12
 #define SIM_NAME    32
 #define SIM_ARGS    4
 #define SIM_EVENTS  65536
@@ -79,6 +83,9 @@ typedef struct SimExit {
  *     and that QEMU has handled: @exit.ret is valid once they are equal
  * @tdi_state: of the device, TDISP's number
  * @report_bad: the interface report makes no sense
+ * @nr_objects, @nr_maps: of iommufd, that exist now
+ * @nr_dmabufs, @nr_iommufds: open files
+ * @nr_kvm_files: VFIO devices that KVM knows
  */
 typedef struct SimShared {
     uint32_t nr_events;
@@ -86,6 +93,11 @@ typedef struct SimShared {
     uint32_t exits_done;
     uint32_t tdi_state;
     uint32_t report_bad;
+    uint32_t nr_objects;
+    uint32_t nr_maps;
+    uint32_t nr_dmabufs;
+    uint32_t nr_iommufds;
+    uint32_t nr_kvm_files;
     uint32_t caps_off[SIM_CAPS];
     SimExit exit;
     SimFault faults[SIM_FAULTS];
