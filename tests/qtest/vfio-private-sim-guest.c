@@ -24,26 +24,36 @@
 /* Longer than any exit takes, on a machine that has other things to do. */
 #define SIM_WAIT_US 20000000
 
-static uint32_t sim_config_address(uint8_t offset)
+static void sim_config_select(SimHost *host, uint16_t rid, uint8_t offset)
 {
-    return 0x80000000u | SIM_RID << 8 | (offset & ~3);
+    qtest_outl(host->qts, 0xcf8, 0x80000000u | rid << 8 | (offset & ~3));
+}
+
+void sim_rid_write(SimHost *host, uint16_t rid, uint8_t offset, uint32_t value)
+{
+    sim_config_select(host, rid, offset);
+    qtest_outl(host->qts, 0xcfc, value);
+}
+
+uint32_t sim_rid_read(SimHost *host, uint16_t rid, uint8_t offset)
+{
+    sim_config_select(host, rid, offset);
+    return qtest_inl(host->qts, 0xcfc);
 }
 
 void sim_config_write(SimHost *host, uint8_t offset, uint32_t value)
 {
-    qtest_outl(host->qts, 0xcf8, sim_config_address(offset));
-    qtest_outl(host->qts, 0xcfc, value);
+    sim_rid_write(host, host->rid, offset, value);
 }
 
 uint32_t sim_config_read(SimHost *host, uint8_t offset)
 {
-    qtest_outl(host->qts, 0xcf8, sim_config_address(offset));
-    return qtest_inl(host->qts, 0xcfc);
+    return sim_rid_read(host, host->rid, offset);
 }
 
 void sim_command(SimHost *host, uint16_t command)
 {
-    qtest_outl(host->qts, 0xcf8, sim_config_address(4));
+    sim_config_select(host, host->rid, 4);
     qtest_outw(host->qts, 0xcfc, command);
 }
 
@@ -123,7 +133,7 @@ SimReply sim_tdcm(SimHost *host, uint16_t operation)
 
     qtest_memset(host->qts, SIM_BUFFER, 0, 4096);
     qtest_memwrite(host->qts, SIM_BUFFER, &buf, sizeof(buf));
-    if (sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0)) {
+    if (sim_call(host, host->rid, SIM_BUFFER, 4096, 0)) {
         return reply;
     }
     qtest_memread(host->qts, SIM_BUFFER, &buf, sizeof(buf));
@@ -211,4 +221,16 @@ void sim_run(SimHost *host)
     sim_make_private(host);
     sim_ok(host, TDCM_OP_START_TDI);
     g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_RUN);
+}
+
+/*
+ * Plug
+ */
+
+QDict *sim_plug(SimHost *host, int nr)
+{
+    return qtest_qmp(host->qts, "{ 'execute': 'device_add', 'arguments': {"
+                     " 'driver': 'vfio-pci', 'id': 'dev0', 'fd': %s,"
+                     " 'iommufd': 'i0', 'private': true, 'bus': 'rp0' } }",
+                     host->spare_names[nr]);
 }

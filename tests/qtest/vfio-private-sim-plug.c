@@ -13,14 +13,6 @@
 #include "qobject/qdict.h"
 #include "vfio-private-sim.h"
 
-static QDict *sim_plug(SimHost *host, int nr)
-{
-    return qtest_qmp(host->qts, "{ 'execute': 'device_add', 'arguments': {"
-                     " 'driver': 'vfio-pci', 'id': 'dev0', 'fd': %s,"
-                     " 'iommufd': 'i0', 'private': true, 'bus': 'rp0' } }",
-                     host->spare_names[nr]);
-}
-
 /* In the kernel nothing is left of it. */
 static void check_nothing_left(SimHost *host, unsigned int from)
 {

@@ -32,6 +32,7 @@ int main(int argc, char **argv)
     sim_test_add_errno();
     sim_test_add_exit();
     sim_test_add_plug();
+    sim_test_add_port();
     sim_test_add_tdx();
     return g_test_run();
 }

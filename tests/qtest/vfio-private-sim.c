@@ -38,6 +38,7 @@ SimHost *sim_host_new(bool tdx)
     int i;
 
     host->tdx = tdx;
+    host->rid = SIM_RID;
     /* QEMU inherits them. */
     host->shared_fd = sim_memfd("sim-shared", sizeof(SimShared));
     host->device_fd = sim_memfd("sim-device", 0);

@@ -15,10 +15,13 @@
 #define SIM_BAR2    0xe0100000ULL
 #define SIM_BUFFER  0x200000ULL
 #define SIM_RID     0x10
+/* The same for one behind a port, which is in its place */
+#define SIM_PORT_RID    0x10
+#define SIM_BEHIND_RID  0x100
 
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
- * "rp0" for it; @spare_names: its fds
+ * "rp0" for it; @spare_names: its fds.  @rid: of the device
  */
 typedef struct SimHost {
     SimShared *shared;
@@ -28,6 +31,7 @@ typedef struct SimHost {
     char *spare_names[SIM_SPARES];
     bool tdx;
     bool plugged;
+    uint16_t rid;
     QTestState *qts;
     char *firmware;
     char *said;
@@ -49,6 +53,8 @@ void sim_start(SimHost *host);
 void sim_map_bars(SimHost *host);
 /* sim_start_mapped: and has mapped the BARs, and lets the device be master */
 void sim_start_mapped(SimHost *host);
+/* sim_plug: device_add behind "rp0", with a spare fd; returns the response */
+QDict *sim_plug(SimHost *host, int nr);
 /* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
 void sim_expect(SimHost *host, const char *text);
 /* sim_quit: let QEMU end; the log stays */
@@ -81,7 +87,10 @@ void sim_dump(SimHost *host, unsigned int from);
 /* sim_nothing: no call that changes the device or its memory since @from */
 void sim_nothing(SimHost *host, unsigned int from);
 
-/* The guest */
+/* The guest; sim_rid_*(): config space of any device, *: of the device */
+void sim_rid_write(SimHost *host, uint16_t rid, uint8_t offset,
+                   uint32_t value);
+uint32_t sim_rid_read(SimHost *host, uint16_t rid, uint8_t offset);
 void sim_config_write(SimHost *host, uint8_t offset, uint32_t value);
 uint32_t sim_config_read(SimHost *host, uint8_t offset);
 void sim_command(SimHost *host, uint16_t command);
@@ -141,6 +150,7 @@ void sim_test_add_convert(void);
 void sim_test_add_errno(void);
 void sim_test_add_exit(void);
 void sim_test_add_plug(void);
+void sim_test_add_port(void);
 void sim_test_add_tdx(void);
 
 #endif /* VFIO_PRIVATE_SIM_H */

@@ -1,0 +1,211 @@
+/*
+ * QTest of private device assignment on a simulated host: behind a port
+ *
+ * The guest can take a bound device away from itself by the port above: move
+ * its window, reset its bus, eject what is in its slot.  None of this can be
+ * refused, so the TDI is unbound first.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/tdcm.h>
+#include "hw/tdisp/tdisp.h"
+#include "qobject/qdict.h"
+#include "standard-headers/linux/pci_regs.h"
+#include "vfio-private-sim.h"
+
+/* PCI hot plug by ACPI, of ICH9 */
+#define PCIHP_EJECT     0xcc8
+#define PCIHP_SELECT    0xcd0
+
+#define WINDOW(base) (((base) >> 16 & 0xfff0) | ((base) & 0xfff00000))
+
+static void sim_window(SimHost *host, uint8_t offset, uint64_t base)
+{
+    /* Base and limit: 1 MiB */
+    sim_rid_write(host, SIM_PORT_RID, offset, WINDOW(base));
+}
+
+static void sim_map_port(SimHost *host)
+{
+    sim_rid_write(host, SIM_PORT_RID, PCI_PRIMARY_BUS, 0x010100);
+    sim_window(host, PCI_MEMORY_BASE, SIM_BAR0);
+    sim_window(host, PCI_PREF_MEMORY_BASE, SIM_BAR2);
+    sim_rid_write(host, SIM_PORT_RID, PCI_PREF_BASE_UPPER32, 0);
+    sim_rid_write(host, SIM_PORT_RID, PCI_PREF_LIMIT_UPPER32, 0);
+    sim_rid_write(host, SIM_PORT_RID, PCI_COMMAND,
+                  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    sim_map_bars(host);
+    sim_command(host, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void sim_start_behind(SimHost *host)
+{
+    QDict *response;
+
+    host->plugged = true;
+    sim_start(host);
+    response = sim_plug(host, 0);
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+    host->rid = SIM_BEHIND_RID;
+    sim_map_port(host);
+}
+
+static void sim_bus_reset(SimHost *host)
+{
+    uint32_t control = sim_rid_read(host, SIM_PORT_RID, PCI_INTERRUPT_LINE);
+
+    control |= PCI_BRIDGE_CTL_BUS_RESET << 16;
+    sim_rid_write(host, SIM_PORT_RID, PCI_INTERRUPT_LINE, control);
+    control &= ~(PCI_BRIDGE_CTL_BUS_RESET << 16);
+    sim_rid_write(host, SIM_PORT_RID, PCI_INTERRUPT_LINE, control);
+}
+
+/* Its requester ID is known only once the guest has numbered the buses. */
+static void test_renumbered(SimHost *host)
+{
+    unsigned int first, from;
+
+    sim_start_behind(host);
+    first = sim_find(host, 0, "VDEVICE_ALLOC");
+    g_assert_cmphex(sim_event(host, first)->args[0], !=, SIM_BEHIND_RID);
+    from = sim_now(host);
+    sim_run(host);
+    sim_in_order(host, from, "DESTROY", "VDEVICE_ALLOC", "TSM_BIND", NULL);
+    g_assert_cmphex(sim_event(host, sim_find(host, from, "DESTROY"))->args[0],
+                    ==, sim_event(host, first)->args[1]);
+    g_assert_cmphex(sim_event(host, sim_find(host, from,
+                                             "VDEVICE_ALLOC"))->args[0], ==,
+                    SIM_BEHIND_RID);
+    sim_ok(host, TDCM_OP_UNBIND);
+    from = sim_now(host);
+    sim_run(host);
+    g_assert_cmpuint(sim_count(host, from, "VDEVICE_ALLOC"), ==, 0);
+}
+
+/* What was RUN is an error now, its MMIO out of reach until the guest knows. */
+static void check_taken_away(SimHost *host, unsigned int from)
+{
+    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    sim_qmp_state(host, "error");
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+
+    from = sim_now(host);
+    sim_map_port(host);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR0,
+                                   SIM_MSIX_TABLE), ==, UINT_MAX);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   SIM_BAR2_SIZE), ==, UINT_MAX);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+
+    sim_ok(host, TDCM_OP_UNBIND);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   SIM_BAR2_SIZE), !=, UINT_MAX);
+    sim_run(host);
+}
+
+static void test_window(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_behind(host);
+    sim_run(host);
+    from = sim_now(host);
+    sim_window(host, PCI_PREF_MEMORY_BASE, SIM_BAR2 + 0x10000000);
+    sim_in_order(host, from, "TSM_UNBIND", "SET_MEMORY_REGION", NULL);
+    g_assert_cmpuint(sim_find(host, from, "TSM_UNBIND"), <,
+                     sim_find(host, from, "SET_MEMORY_REGION"));
+    check_taken_away(host, from);
+}
+
+static void test_bus_reset(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_behind(host);
+    sim_run(host);
+    from = sim_now(host);
+    sim_bus_reset(host);
+    g_assert_cmpuint(sim_find(host, from, "TSM_UNBIND"), <,
+                     sim_find(host, from, "RESET"));
+    g_assert_cmpint(sim_event(host, sim_find(host, from, "RESET"))->ret, ==, 0);
+    check_taken_away(host, from);
+}
+
+/* What may still run is never seen shared: the frames are, without it. */
+static void check_slot_first(SimHost *host, unsigned int from, uint64_t gpa,
+                             uint64_t size)
+{
+    unsigned int slot = sim_find_args(host, from, "SET_MEMORY_REGION", gpa, 0);
+
+    g_assert_cmpuint(slot, !=, UINT_MAX);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_ATTRIBUTES", gpa, size), >,
+                     slot);
+}
+
+static void test_bus_reset_stuck(SimHost *host)
+{
+    unsigned int from;
+
+    sim_expect(host, "vfio dev0: cannot unbind the TDI: Input/output error; it "
+               "is out of use");
+    sim_start_behind(host);
+    sim_run(host);
+    from = sim_now(host);
+    sim_fail(host, "TSM_UNBIND", 1, EIO);
+    sim_bus_reset(host);
+    g_assert_cmpuint(sim_count(host, from, "RESET"), ==, 0);
+    check_slot_first(host, from, SIM_BAR0, SIM_MSIX_TABLE);
+    check_slot_first(host, from, SIM_BAR2, SIM_BAR2_SIZE);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+    sim_qmp_state(host, "unknown");
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_qmp_state(host, "config-unlocked");
+}
+
+/* Taken out while it runs: all that it had in the kernel goes, in order. */
+static void test_eject(SimHost *host)
+{
+    unsigned int from;
+    QDict *response;
+
+    sim_start_behind(host);
+    sim_run(host);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    from = sim_now(host);
+    qtest_outl(host->qts, PCIHP_SELECT, 0);
+    qtest_outl(host->qts, PCIHP_EJECT, 1);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+    sim_in_order(host, from, "TSM_UNBIND", "SET_ATTRIBUTES",
+                 "SET_MEMORY_REGION", "DESTROY", "close dmabuf",
+                 "DETACH_IOMMUFD", "FILE_DEL", "close vfio", NULL);
+    g_assert_cmpuint(sim_find(host, from, "TSM_UNBIND"), <,
+                     sim_find(host, from, "SET_ATTRIBUTES"));
+    g_assert_cmpuint(sim_count(host, from, "kernel unbinds"), ==, 0);
+    g_assert_cmpuint(host->shared->nr_objects, ==, 0);
+    g_assert_cmpuint(host->shared->nr_dmabufs, ==, 0);
+    g_assert_cmpuint(host->shared->nr_kvm_files, ==, 0);
+
+    response = sim_plug(host, 1);
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+    sim_map_port(host);
+    sim_run(host);
+}
+
+static const SimTest tests[] = {
+    { "renumbered", test_renumbered },
+    { "window", test_window },
+    { "bus-reset", test_bus_reset },
+    { "bus-reset-stuck", test_bus_reset_stuck },
+    { "eject", test_eject },
+};
+
+void sim_test_add_port(void)
+{
+    sim_add_tests("port", tests, ARRAY_SIZE(tests));
+}
