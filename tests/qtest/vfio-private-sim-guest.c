@@ -65,11 +65,10 @@ void sim_map_bars(SimHost *host)
     sim_config_write(host, 0x1c, 0);
 }
 
-uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
-                  const uint64_t args[SIM_EXIT_ARGS])
+void sim_exit_begin(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
+                    const uint64_t args[SIM_EXIT_ARGS])
 {
     SimShared *shared = host->shared;
-    int64_t deadline = g_get_monotonic_time() + SIM_WAIT_US;
     uint64_t one = 1;
 
     shared->exit.reason = reason;
@@ -77,7 +76,14 @@ uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
     shared->exit.ret = ret;
     memcpy(shared->exit.args, args, sizeof(shared->exit.args));
     shared->exits_asked++;
-    g_assert_cmpint(write(host->kick_fd, &one, sizeof(one)), ==, sizeof(one));
+    g_assert_cmpint(write(SIM_KICK_FD, &one, sizeof(one)), ==, sizeof(one));
+}
+
+uint64_t sim_exit_end(SimHost *host)
+{
+    int64_t deadline = g_get_monotonic_time() + SIM_WAIT_US;
+    SimShared *shared = host->shared;
+
     while (qatomic_load_acquire(&shared->exits_done) != shared->exits_asked) {
         if (g_get_monotonic_time() > deadline) {
             sim_dump(host, 0);
@@ -86,6 +92,13 @@ uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
         g_usleep(50);
     }
     return shared->exit.ret;
+}
+
+uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
+                  const uint64_t args[SIM_EXIT_ARGS])
+{
+    sim_exit_begin(host, reason, nr, ret, args);
+    return sim_exit_end(host);
 }
 
 uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
@@ -104,15 +117,23 @@ uint64_t sim_convert_refused(SimHost *host)
     return host->tdx ? KVM_EINVAL : -KVM_EINVAL;
 }
 
+static void sim_call_begin(SimHost *host, const uint64_t args[SIM_EXIT_ARGS])
+{
+    if (host->tdx) {
+        sim_exit_begin(host, KVM_EXIT_TDX, SIM_TDVMCALL_TDCM,
+                       SIM_TDVMCALL_UNSUPPORTED, args);
+    } else {
+        sim_exit_begin(host, KVM_EXIT_HYPERCALL, KVM_HC_TDCM, 0, args);
+    }
+}
+
 uint64_t sim_call(SimHost *host, uint64_t rid, uint64_t gpa, uint64_t size,
                   uint64_t vector)
 {
     const uint64_t args[SIM_EXIT_ARGS] = { rid, gpa, size, vector };
 
-    return host->tdx ?
-           sim_exit(host, KVM_EXIT_TDX, SIM_TDVMCALL_TDCM,
-                    SIM_TDVMCALL_UNSUPPORTED, args) :
-           sim_exit(host, KVM_EXIT_HYPERCALL, KVM_HC_TDCM, 0, args);
+    sim_call_begin(host, args);
+    return sim_exit_end(host);
 }
 
 uint64_t sim_refused(SimHost *host, bool unsupported)
@@ -123,17 +144,25 @@ uint64_t sim_refused(SimHost *host, bool unsupported)
     return unsupported ? -KVM_EOPNOTSUPP : -KVM_EINVAL;
 }
 
-SimReply sim_tdcm(SimHost *host, uint16_t operation)
+void sim_tdcm_begin(SimHost *host, uint16_t operation)
 {
+    const uint64_t args[SIM_EXIT_ARGS] = { host->rid, SIM_BUFFER, 4096, 0 };
     struct tdcm_buffer buf = {
         .operation = cpu_to_le16(operation),
         .data_length = cpu_to_le32(4096 - sizeof(buf)),
     };
-    SimReply reply = { .status = 0xff };
 
     qtest_memset(host->qts, SIM_BUFFER, 0, 4096);
     qtest_memwrite(host->qts, SIM_BUFFER, &buf, sizeof(buf));
-    if (sim_call(host, host->rid, SIM_BUFFER, 4096, 0)) {
+    sim_call_begin(host, args);
+}
+
+SimReply sim_tdcm_end(SimHost *host)
+{
+    SimReply reply = { .status = 0xff };
+    struct tdcm_buffer buf;
+
+    if (sim_exit_end(host)) {
         return reply;
     }
     qtest_memread(host->qts, SIM_BUFFER, &buf, sizeof(buf));
@@ -143,6 +172,12 @@ SimReply sim_tdcm(SimHost *host, uint16_t operation)
     g_assert_cmpuint(reply.len, <=, sizeof(reply.data));
     qtest_memread(host->qts, SIM_BUFFER + sizeof(buf), reply.data, reply.len);
     return reply;
+}
+
+SimReply sim_tdcm(SimHost *host, uint16_t operation)
+{
+    sim_tdcm_begin(host, operation);
+    return sim_tdcm_end(host);
 }
 
 void sim_ok(SimHost *host, uint16_t operation)
@@ -229,8 +264,11 @@ void sim_run(SimHost *host)
 
 QDict *sim_plug(SimHost *host, int nr)
 {
+    g_autofree char *fd = g_strdup_printf("%d", SIM_SPARE_FD + nr);
+
+    g_assert_cmpint(nr, <, SIM_SPARES);
     return qtest_qmp(host->qts, "{ 'execute': 'device_add', 'arguments': {"
                      " 'driver': 'vfio-pci', 'id': 'dev0', 'fd': %s,"
                      " 'iommufd': 'i0', 'private': true, 'bus': 'rp0' } }",
-                     host->spare_names[nr]);
+                     fd);
 }

@@ -51,7 +51,7 @@ static void test_refuses(gconstpointer data)
     const RefusalCase *c = data;
     g_autofree char *text = NULL, *err = NULL;
 
-    text = g_strdup_printf(c->text, host->device_fd);
+    text = g_strdup_printf(c->text, SIM_DEVICE_FD);
     host->shared->caps_off[0] = c->cap;
     if (c->call) {
         sim_fail(host, c->call, c->at, c->err);

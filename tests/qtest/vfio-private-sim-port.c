@@ -27,7 +27,7 @@ static void sim_window(SimHost *host, uint8_t offset, uint64_t base)
     sim_rid_write(host, SIM_PORT_RID, offset, WINDOW(base));
 }
 
-static void sim_map_port(SimHost *host)
+void sim_map_port(SimHost *host)
 {
     sim_rid_write(host, SIM_PORT_RID, PCI_PRIMARY_BUS, 0x010100);
     sim_window(host, PCI_MEMORY_BASE, SIM_BAR0);
@@ -40,7 +40,7 @@ static void sim_map_port(SimHost *host)
     sim_command(host, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
-static void sim_start_behind(SimHost *host)
+void sim_start_behind(SimHost *host)
 {
     QDict *response;
 
@@ -53,7 +53,7 @@ static void sim_start_behind(SimHost *host)
     sim_map_port(host);
 }
 
-static void sim_bus_reset(SimHost *host)
+void sim_bus_reset(SimHost *host)
 {
     uint32_t control = sim_rid_read(host, SIM_PORT_RID, PCI_INTERRUPT_LINE);
 

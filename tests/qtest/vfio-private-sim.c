@@ -9,16 +9,25 @@
 #include "vfio-private-sim.h"
 
 #define SIM_FIRMWARE_SIZE 65536
-/* Where fds are free, as they have to follow each other. */
-#define SIM_SPARE_FD 200
 
-static int sim_memfd(const char *name, size_t size)
+/* QEMU inherits it. */
+static void sim_fd(int fd, int wanted)
 {
-    int fd = memfd_create(name, 0);
-
     g_assert_cmpint(fd, >=, 0);
-    g_assert_cmpint(ftruncate(fd, size), ==, 0);
-    return fd;
+    g_assert_cmpint(dup2(fd, wanted), ==, wanted);
+    close(fd);
+}
+
+static void sim_make_fds(void)
+{
+    int fd = memfd_create("sim-shared", 0);
+
+    g_assert_cmpint(ftruncate(fd, sizeof(SimShared)), ==, 0);
+    sim_fd(fd, SIM_SHARED_FD);
+    sim_fd(eventfd(0, 0), SIM_KICK_FD);
+    for (fd = SIM_DEVICE_FD; fd < SIM_SPARE_FD + SIM_SPARES; fd++) {
+        sim_fd(memfd_create("sim-device", 0), fd);
+    }
 }
 
 static char *sim_temp(size_t size)
@@ -35,24 +44,13 @@ static char *sim_temp(size_t size)
 SimHost *sim_host_new(bool tdx)
 {
     SimHost *host = g_new0(SimHost, 1);
-    int i;
 
     host->tdx = tdx;
     host->rid = SIM_RID;
-    /* QEMU inherits them. */
-    host->shared_fd = sim_memfd("sim-shared", sizeof(SimShared));
-    host->device_fd = sim_memfd("sim-device", 0);
-    host->kick_fd = eventfd(0, 0);
-    g_assert_cmpint(host->kick_fd, >=, 0);
+    sim_make_fds();
     host->shared = mmap(NULL, sizeof(SimShared), PROT_READ | PROT_WRITE,
-                        MAP_SHARED, host->shared_fd, 0);
+                        MAP_SHARED, SIM_SHARED_FD, 0);
     g_assert(host->shared != MAP_FAILED);
-
-    for (i = 0; i < SIM_SPARES; i++) {
-        g_assert_cmpint(dup2(host->device_fd, SIM_SPARE_FD + i), ==,
-                        SIM_SPARE_FD + i);
-        host->spare_names[i] = g_strdup_printf("%d", SIM_SPARE_FD + i);
-    }
     host->said = sim_temp(0);
     host->expected = g_ptr_array_new();
     host->firmware = sim_temp(SIM_FIRMWARE_SIZE);
@@ -97,7 +95,7 @@ static void sim_check_said(SimHost *host)
 
 void sim_host_free(SimHost *host)
 {
-    int i;
+    int fd;
 
     if (host->qts) {
         sim_quit(host);
@@ -106,14 +104,10 @@ void sim_host_free(SimHost *host)
     g_ptr_array_free(host->expected, true);
     unlink(host->said);
     g_free(host->said);
-    for (i = 0; i < SIM_SPARES; i++) {
-        close(SIM_SPARE_FD + i);
-        g_free(host->spare_names[i]);
-    }
     munmap(host->shared, sizeof(SimShared));
-    close(host->shared_fd);
-    close(host->kick_fd);
-    close(host->device_fd);
+    for (fd = SIM_SHARED_FD; fd < SIM_SPARE_FD + SIM_SPARES; fd++) {
+        close(fd);
+    }
     unlink(host->firmware);
     g_free(host->firmware);
     g_free(host);
@@ -124,7 +118,7 @@ static char *sim_args(SimHost *host)
     g_autofree char *device = host->plugged ?
         g_strdup("pcie-root-port,id=rp0,addr=2.0,chassis=1,slot=1") :
         g_strdup_printf("vfio-pci,id=dev0,fd=%d,iommufd=i0,private=on,addr=2.0",
-                        host->device_fd);
+                        SIM_DEVICE_FD);
 
     return g_strdup_printf(
         "-accel kvm -machine q35,confidential-guest-support=c0%s "
@@ -134,21 +128,6 @@ static char *sim_args(SimHost *host)
         host->tdx ? ",kernel-irqchip=split" : "",
         host->tdx ? "host" : "qemu64,check=off", host->firmware,
         host->tdx ? "tdx-guest" : "sw-protected-vm", device);
-}
-
-static void sim_preload(SimHost *host, bool on)
-{
-    g_autofree char *fds = NULL;
-
-    if (!on) {
-        g_unsetenv("LD_PRELOAD");
-        g_unsetenv(SIM_ENV);
-        return;
-    }
-    fds = g_strdup_printf("%d,%d,%d,%d", host->shared_fd, host->kick_fd,
-                          host->device_fd, SIM_SPARE_FD);
-    g_setenv(SIM_ENV, fds, true);
-    g_setenv("LD_PRELOAD", g_getenv("QTEST_SIMHOST"), true);
 }
 
 const char *sim_host_usable(void)
@@ -170,6 +149,8 @@ const char *sim_host_usable(void)
         strstr(err, "LD_PRELOAD")) {
         return "QEMU does not start with LD_PRELOAD (built with a sanitizer?)";
     }
+    g_setenv("LD_PRELOAD", simhost, true);
+    g_setenv(SIM_ENV, "on", true);
     return NULL;
 }
 
@@ -178,9 +159,7 @@ void sim_start(SimHost *host)
     g_autofree char *args = sim_args(host);
     g_autofree char *line = g_strdup_printf("%s 2>%s", args, host->said);
 
-    sim_preload(host, true);
     host->qts = qtest_init(line);
-    sim_preload(host, false);
     /* The guest runs, on the simulated KVM and not on a fallback. */
     while (!sim_count(host, 0, "RUN")) {
         g_usleep(100);
@@ -219,11 +198,9 @@ char *sim_start_fails(SimHost *host)
     char *err = NULL;
     int status;
 
-    sim_preload(host, true);
     g_assert_true(g_spawn_sync(NULL, argv, NULL,
                                G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, NULL,
                                &err, &status, NULL));
-    sim_preload(host, false);
     g_test_message("%s", g_strchomp(err));
     g_assert_true(WIFEXITED(status));
     g_assert_cmpint(WEXITSTATUS(status), ==, 1);
@@ -271,6 +248,17 @@ void sim_fail_after(SimHost *host, const char *name, int err)
 void sim_fail_always(SimHost *host, const char *name, int err)
 {
     sim_fault(host, name, 1, err)->stays = true;
+}
+
+void sim_stall(SimHost *host, const char *name)
+{
+    qatomic_store_release(&host->shared->released, 0);
+    sim_fault(host, name, 1, 0)->stall = true;
+}
+
+void sim_release(SimHost *host)
+{
+    qatomic_store_release(&host->shared->released, 1);
 }
 
 void sim_fail_no_more(SimHost *host)

@@ -21,14 +21,11 @@
 
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
- * "rp0" for it; @spare_names: its fds.  @rid: of the device
+ * "rp0" for it.  @rid: of the device.
+ * @since, @waited: for tests that have a thread
  */
 typedef struct SimHost {
     SimShared *shared;
-    int shared_fd;
-    int kick_fd;
-    int device_fd;
-    char *spare_names[SIM_SPARES];
     bool tdx;
     bool plugged;
     uint16_t rid;
@@ -36,6 +33,8 @@ typedef struct SimHost {
     char *firmware;
     char *said;
     GPtrArray *expected;
+    unsigned int since;
+    bool waited;
 } SimHost;
 
 /* sim_host_new: a host, and no QEMU yet; @tdx: the guest is to be a TDX guest */
@@ -44,7 +43,10 @@ SimHost *sim_host_new(bool tdx);
 void sim_host_free(SimHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SimHost, sim_host_free)
 
-/* sim_host_usable: NULL, or why QEMU cannot be tested on it */
+/*
+ * sim_host_usable: NULL, or why QEMU cannot be tested on it.  What the test
+ * starts from then on is preloaded.
+ */
 const char *sim_host_usable(void);
 
 /* sim_start: start QEMU; its guest is as at reset */
@@ -55,6 +57,11 @@ void sim_map_bars(SimHost *host);
 void sim_start_mapped(SimHost *host);
 /* sim_plug: device_add behind "rp0", with a spare fd; returns the response */
 QDict *sim_plug(SimHost *host, int nr);
+/* vfio-private-sim-port.c: the device behind "rp0", as sim_start_mapped() */
+void sim_start_behind(SimHost *host);
+/* sim_map_port: give port and device their addresses; sim_bus_reset: by it */
+void sim_map_port(SimHost *host);
+void sim_bus_reset(SimHost *host);
 /* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
 void sim_expect(SimHost *host, const char *text);
 /* sim_quit: let QEMU end; the log stays */
@@ -68,6 +75,9 @@ void sim_fail_code(SimHost *host, const char *name, int err, uint64_t code);
 void sim_fail_after(SimHost *host, const char *name, int err);
 void sim_fail_always(SimHost *host, const char *name, int err);
 void sim_fail_no_more(SimHost *host);
+/* sim_stall: the next such call waits for sim_release() */
+void sim_stall(SimHost *host, const char *name);
+void sim_release(SimHost *host);
 
 /*
  * The log.  A position is an index into it.  What is looked for and not there
@@ -94,6 +104,10 @@ uint32_t sim_rid_read(SimHost *host, uint16_t rid, uint8_t offset);
 void sim_config_write(SimHost *host, uint8_t offset, uint32_t value);
 uint32_t sim_config_read(SimHost *host, uint8_t offset);
 void sim_command(SimHost *host, uint16_t command);
+/* sim_exit: the vCPU's; returns what QEMU has put into it.  Or in two halves. */
+void sim_exit_begin(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
+                    const uint64_t args[SIM_EXIT_ARGS]);
+uint64_t sim_exit_end(SimHost *host);
 uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
                   const uint64_t args[SIM_EXIT_ARGS]);
 /* sim_convert: returns what the hypercall returns */
@@ -117,6 +131,9 @@ typedef struct SimReply {
 } SimReply;
 
 SimReply sim_tdcm(SimHost *host, uint16_t operation);
+/* The same in two halves */
+void sim_tdcm_begin(SimHost *host, uint16_t operation);
+SimReply sim_tdcm_end(SimHost *host);
 /* sim_ok, sim_error: a request that succeeds, or fails with this error */
 void sim_ok(SimHost *host, uint16_t operation);
 void sim_error(SimHost *host, uint16_t operation, uint8_t error);
@@ -151,6 +168,7 @@ void sim_test_add_errno(void);
 void sim_test_add_exit(void);
 void sim_test_add_plug(void);
 void sim_test_add_port(void);
+void sim_test_add_busy(void);
 void sim_test_add_tdx(void);
 
 #endif /* VFIO_PRIVATE_SIM_H */

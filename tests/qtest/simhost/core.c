@@ -13,7 +13,6 @@
 #define SIM_FDS 1024
 
 SimShared *sim;
-int sim_kick_fd = -1;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -152,6 +151,16 @@ static SimFault *sim_fault(const char *name)
     return NULL;
 }
 
+/* Other calls go on meanwhile. */
+static void sim_stall(void)
+{
+    sim_unlock();
+    while (!__atomic_load_n(&sim->released, __ATOMIC_ACQUIRE)) {
+        usleep(100);
+    }
+    sim_lock();
+}
+
 static int sim_call(int fd, const SimCall *call, const char *name, void *arg)
 {
     SimFault *fault = name ? sim_fault(name) : NULL;
@@ -160,6 +169,10 @@ static int sim_call(int fd, const SimCall *call, const char *name, void *arg)
 
     if (event) {
         sim_log_args(event, call, arg);
+    }
+    if (fault && fault->stall) {
+        sim_stall();
+        fault = fault->err ? fault : NULL;
     }
     if (call->fn && (!fault || fault->after)) {
         if (call->unlocked) {
@@ -233,25 +246,21 @@ void sim_close(int fd, SimKind kind)
 
 static __attribute__((constructor)) void sim_init(void)
 {
-    const char *env = getenv(SIM_ENV);
-    int shared, device, spare, i;
     void *mem;
+    int i;
 
-    if (!env ||
-        sscanf(env, "%d,%d,%d,%d", &shared, &sim_kick_fd, &device,
-               &spare) != 4) {
+    if (!getenv(SIM_ENV)) {
         return;
     }
     mem = mmap(NULL, sizeof(SimShared), PROT_READ | PROT_WRITE, MAP_SHARED,
-               shared, 0);
+               SIM_SHARED_FD, 0);
     if (mem == MAP_FAILED) {
         /* Not inherited: a program that QEMU has started. */
         return;
     }
     sim_config_init();
-    sim_set_fd(device, SIM_VFIO, 0);
-    for (i = 0; i < SIM_SPARES; i++) {
-        sim_set_fd(spare + i, SIM_VFIO, 0);
+    for (i = SIM_DEVICE_FD; i < SIM_SPARE_FD + SIM_SPARES; i++) {
+        sim_set_fd(i, SIM_VFIO, 0);
     }
     sim = mem;
 }

@@ -69,7 +69,6 @@ extern const SimCalls sim_vfio_calls;
 
 /* core.c */
 extern SimShared *sim;
-extern int sim_kick_fd;
 
 void sim_lock(void);
 void sim_unlock(void);

@@ -87,7 +87,7 @@ static uint64_t sim_vcpu_result(const SimExit *sim_exit)
 /* Returns 1 if the test has an exit, or -EINTR if QEMU has kicked. */
 static int sim_vcpu_wait(void)
 {
-    struct pollfd kick = { .fd = sim_kick_fd, .events = POLLIN };
+    struct pollfd kick = { .fd = SIM_KICK_FD, .events = POLLIN };
     sigset_t all, old;
     uint64_t count;
     int ret;
@@ -101,7 +101,7 @@ static int sim_vcpu_wait(void)
     if (ret != 1) {
         return -EINTR;
     }
-    return read(sim_kick_fd, &count, sizeof(count)) == sizeof(count) ? 1 :
+    return read(SIM_KICK_FD, &count, sizeof(count)) == sizeof(count) ? 1 :
                                                                        -EINTR;
 }
 

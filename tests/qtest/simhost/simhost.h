@@ -12,13 +12,16 @@
 #ifndef SIMHOST_H
 #define SIMHOST_H
 
-/*
- * "SHARED,KICK,DEVICE,SPARE": inherited fds: memory, eventfd, VFIO device; and
- * the first of SIM_SPARES more of the device, one after the other
- */
+/* Set in QEMU's environment, which inherits these fds */
 #define SIM_ENV "SIMHOST"
 
-#define SIM_SPARES  12
+/* Above all that QEMU opens.  The device has one, and spare ones. */
+#define SIM_SHARED_FD   200
+#define SIM_KICK_FD     201
+#define SIM_DEVICE_FD   202
+#define SIM_SPARE_FD    203
+#define SIM_SPARES      12
+
 #define SIM_NAME    32
 #define SIM_ARGS    4
 #define SIM_EVENTS  65536
@@ -56,6 +59,7 @@ typedef struct SimEvent {
  * @code: what a TSM request has in tsm_code
  * @after: it fails after it was carried out
  * @stays: so do all later ones
+ * @stall: it waits for the test before it is carried out; @err may be 0
  */
 typedef struct SimFault {
     char name[SIM_NAME];
@@ -64,6 +68,7 @@ typedef struct SimFault {
     uint64_t code;
     uint8_t after;
     uint8_t stays;
+    uint8_t stall;
 } SimFault;
 
 /* What KVM_RUN returns; args as in the arm of struct kvm_run. */
@@ -81,6 +86,7 @@ typedef struct SimExit {
  * @caps_off: capabilities of KVM that this host does not have; 0: none
  * @exits_asked, @exits_done: number of exits that the test has put into @exit,
  *     and that QEMU has handled: @exit.ret is valid once they are equal
+ * @released: what has been stalled goes on
  * @tdi_state: of the device, TDISP's number
  * @report_bad: the interface report makes no sense
  * @nr_objects, @nr_maps: of iommufd, that exist now
@@ -91,6 +97,7 @@ typedef struct SimShared {
     uint32_t nr_events;
     uint32_t exits_asked;
     uint32_t exits_done;
+    uint32_t released;
     uint32_t tdi_state;
     uint32_t report_bad;
     uint32_t nr_objects;
