@@ -184,6 +184,37 @@ static void test_life(SimHost *host)
                                           SIM_BAR2_SIZE));
 }
 
+static void check_support(SimHost *host, bool support)
+{
+    SimReply reply = sim_tdcm(host, TDCM_OP_CHECK_TEEIO_SUPP);
+
+    g_assert_cmpint(reply.status, ==, TDCM_STATUS_COMPLETED);
+    g_assert_cmpuint(reply.len, ==, 1);
+    g_assert_cmpint(reply.data[0], ==, support);
+}
+
+/* The host's administrator connects the device, at any time. */
+static void test_connect(SimHost *host)
+{
+    unsigned int from;
+
+    sim_connect(host, "\n");
+    sim_start_mapped(host);
+    from = sim_now(host);
+    check_support(host, false);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    sim_nothing(host, from);
+    sim_connect(host, "tsm0\n");
+    check_support(host, true);
+    sim_run(host);
+    /* Bound is bound. */
+    sim_connect(host, "\n");
+    sim_ok(host, TDCM_OP_UNBIND);
+    from = sim_now(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    sim_nothing(host, from);
+}
+
 /* Again and again, and it is always the same. */
 static void test_rounds(SimHost *host)
 {
@@ -257,6 +288,7 @@ static const SimTest tests[] = {
     { "refuses/wrong-state", test_wrong_state },
     { "refuses/convert", test_convert_refused },
     { "life", test_life },
+    { "connect", test_connect },
     { "rounds", test_rounds },
     { "frozen", test_frozen },
     { "device-error", test_device_error },

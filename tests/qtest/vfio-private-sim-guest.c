@@ -246,8 +246,8 @@ void sim_lock(SimHost *host)
 /* What the report calls TEE memory */
 void sim_make_private(SimHost *host)
 {
-    g_assert_cmpuint(sim_convert(host, SIM_BAR0, SIM_MSIX_TABLE, true), ==, 0);
-    g_assert_cmpuint(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR0, SIM_MSIX_TABLE, true), ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
 }
 
 void sim_run(SimHost *host)

@@ -6,8 +6,10 @@
 
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
+#include <linux/kvm-tdcm.h>
 #include <linux/iommufd-tsm.h>
 #include <linux/vfio-private.h>
+#include "standard-headers/linux/kvm_para.h"
 #include "vfio-private-sim.h"
 
 /*
@@ -31,6 +33,12 @@ static const RefusalCase refusals[] = {
     { "no-resample", KVM_CAP_IRQFD_RESAMPLE, NULL, 0, 0,
       "vfio fd %d: private=on requires KVM to end interrupts by itself: use "
       "-machine kernel-irqchip=on" },
+    { "no-vm-type", KVM_CAP_VM_TYPES, NULL, 0, 0,
+      "vm-type software-protected not supported by KVM" },
+    { "no-private-memory", KVM_CAP_MEMORY_ATTRIBUTES, NULL, 0, 0,
+      "KVM does not support guest_memfd" },
+    { "no-guest-memfd", KVM_CAP_GUEST_MEMFD, NULL, 0, 0,
+      "KVM does not support guest_memfd" },
     { "bind-unknown-flag", 0, "BIND_IOMMUFD", 1, EINVAL,
       "vfio dev0: private=on requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the "
       "kernel refuses" NEEDS_KERNEL },
@@ -66,9 +74,42 @@ static void test_refuses(gconstpointer data)
     g_assert_cmpuint(sim_count(host, 0, "mmap"), ==, 0);
 }
 
+/* Whoever starts the accelerator has something to add. */
+static void test_no_exit_hypercall(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    g_autofree char *err = NULL;
+
+    sim_fail(host, "ENABLE_CAP", 1, EINVAL);
+    err = sim_start_fails(host);
+    g_assert_nonnull(strstr(err, "sw-protected-vm requires "
+                            "KVM_CAP_EXIT_HYPERCALL: boot a newer host "
+                            "kernel\n"));
+    g_assert_cmpuint(sim_count(host, 0, "RUN"), ==, 0);
+}
+
 /*
  * Start
  */
+
+/* The hypercalls that QEMU wants to see, as far as KVM has them */
+static void test_hypercalls(void)
+{
+    const uint64_t convert = 1 << KVM_HC_MAP_GPA_RANGE;
+    const uint64_t tdcm = 1 << KVM_HC_TDCM;
+    int old;
+
+    for (old = 0; old < 2; old++) {
+        g_autoptr(SimHost) host = sim_host_new(false);
+        unsigned int at;
+
+        host->shared->caps_off[0] = old ? KVM_CAP_EXIT_HYPERCALL : 0;
+        sim_start(host);
+        at = sim_find_args(host, 0, "ENABLE_CAP", KVM_CAP_EXIT_HYPERCALL,
+                           old ? convert : convert | tdcm);
+        g_assert_cmpuint(at, !=, UINT_MAX);
+    }
+}
 
 /* Rule 1 of the order, and what QEMU asks of the kernel. */
 static void test_start(void)
@@ -242,6 +283,9 @@ void sim_test_add_order(void)
 
         qtest_add_data_func(path, &refusals[i], test_refuses);
     }
+    qtest_add_func("vfio-private-sim/refuses/no-exit-hypercall",
+                   test_no_exit_hypercall);
+    qtest_add_func("vfio-private-sim/order/hypercalls", test_hypercalls);
     qtest_add_func("vfio-private-sim/order/start", test_start);
     qtest_add_func("vfio-private-sim/order/slices", test_slices);
     qtest_add_func("vfio-private-sim/order/never-touched", test_never_touched);

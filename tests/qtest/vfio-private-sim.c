@@ -93,6 +93,32 @@ static void sim_check_said(SimHost *host)
     }
 }
 
+void sim_connect(SimHost *host, const char *name)
+{
+    g_autofree char *dir = NULL, *path = NULL;
+
+    host->sysfs = host->sysfs ?: g_dir_make_tmp("vfio-private-sim-XXXXXX",
+                                                NULL);
+    dir = g_build_filename(host->sysfs, "tsm", NULL);
+    path = g_build_filename(dir, "connect", NULL);
+    g_assert_cmpint(g_mkdir_with_parents(dir, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, name, -1, NULL));
+}
+
+static void sim_disconnect(SimHost *host)
+{
+    g_autofree char *dir = NULL, *path = NULL;
+
+    if (host->sysfs) {
+        dir = g_build_filename(host->sysfs, "tsm", NULL);
+        path = g_build_filename(dir, "connect", NULL);
+        unlink(path);
+        rmdir(dir);
+        rmdir(host->sysfs);
+        g_clear_pointer(&host->sysfs, g_free);
+    }
+}
+
 void sim_host_free(SimHost *host)
 {
     int fd;
@@ -102,6 +128,7 @@ void sim_host_free(SimHost *host)
     }
     sim_check_said(host);
     g_ptr_array_free(host->expected, true);
+    sim_disconnect(host);
     unlink(host->said);
     g_free(host->said);
     munmap(host->shared, sizeof(SimShared));
@@ -117,8 +144,9 @@ static char *sim_args(SimHost *host)
 {
     g_autofree char *device = host->plugged ?
         g_strdup("pcie-root-port,id=rp0,addr=2.0,chassis=1,slot=1") :
-        g_strdup_printf("vfio-pci,id=dev0,fd=%d,iommufd=i0,private=on,addr=2.0",
-                        SIM_DEVICE_FD);
+        g_strdup_printf("vfio-pci,id=dev0,fd=%d,iommufd=i0,private=on,addr=2.0"
+                        "%s%s", SIM_DEVICE_FD,
+                        host->sysfs ? ",sysfsdev=" : "", host->sysfs ?: "");
 
     return g_strdup_printf(
         "-accel kvm -machine q35,confidential-guest-support=c0%s "

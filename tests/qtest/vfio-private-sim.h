@@ -22,6 +22,7 @@
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
  * "rp0" for it.  @rid: of the device.
+ * @sysfs: folder of the device, or NULL: see sim_connect().
  * @since, @waited: for tests that have a thread
  */
 typedef struct SimHost {
@@ -31,6 +32,7 @@ typedef struct SimHost {
     uint16_t rid;
     QTestState *qts;
     char *firmware;
+    char *sysfs;
     char *said;
     GPtrArray *expected;
     unsigned int since;
@@ -49,6 +51,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SimHost, sim_host_free)
  */
 const char *sim_host_usable(void);
 
+/* sim_connect: say in sysfs, which is there then, what TSM the device has */
+void sim_connect(SimHost *host, const char *name);
 /* sim_start: start QEMU; its guest is as at reset */
 void sim_start(SimHost *host);
 /* sim_map_bars: give the BARs their addresses */
