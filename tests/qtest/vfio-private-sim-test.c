@@ -34,6 +34,7 @@ int main(int argc, char **argv)
     sim_test_add_plug();
     sim_test_add_port();
     sim_test_add_busy();
+    sim_test_add_walk();
     sim_test_add_tdx();
     return g_test_run();
 }

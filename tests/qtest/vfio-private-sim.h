@@ -173,6 +173,7 @@ void sim_test_add_exit(void);
 void sim_test_add_plug(void);
 void sim_test_add_port(void);
 void sim_test_add_busy(void);
+void sim_test_add_walk(void);
 void sim_test_add_tdx(void);
 
 #endif /* VFIO_PRIVATE_SIM_H */

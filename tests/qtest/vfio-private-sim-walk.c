@@ -1,0 +1,236 @@
+/*
+ * QTest of private device assignment on a simulated host: a random walk
+ *
+ * Guest, monitor, device and TSM do what comes to their minds.  The log is then
+ * gone through with the rules that no order of events may break.  A failure is
+ * repeated with the seed that the test prints at its start (--seed).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/tdcm.h>
+#include "hw/tdisp/tdisp.h"
+#include "qobject/qdict.h"
+#include "vfio-private-sim.h"
+
+#define STEPS 400
+#define PAGE 4096
+#define BAR0_PAGES (SIM_BAR0_SIZE / PAGE)
+#define BAR2_PAGES (SIM_BAR2_SIZE / PAGE)
+
+/* What the log says of the world */
+typedef struct Replay {
+    bool bound;
+    bool running;
+    bool bar0[BAR0_PAGES];
+    bool bar2[BAR2_PAGES];
+} Replay;
+
+/* NULL: not a page of a BAR */
+static bool *replay_page(Replay *replay, uint64_t gpa)
+{
+    if (gpa >= SIM_BAR0 && gpa < SIM_BAR0 + SIM_BAR0_SIZE) {
+        return &replay->bar0[(gpa - SIM_BAR0) / PAGE];
+    }
+    if (gpa >= SIM_BAR2 && gpa < SIM_BAR2 + SIM_BAR2_SIZE) {
+        return &replay->bar2[(gpa - SIM_BAR2) / PAGE];
+    }
+    return NULL;
+}
+
+static void replay_attributes(Replay *replay, const SimEvent *event)
+{
+    uint64_t gpa = event->args[0];
+
+    for (; gpa < event->args[0] + event->args[1]; gpa += PAGE) {
+        bool *page = replay_page(replay, gpa);
+
+        if (page) {
+            /* Private after LOCK and before START, shared when unbound. */
+            g_assert_true(event->args[2] ? replay->bound && !replay->running :
+                                           !replay->bound);
+            *page = event->args[2];
+        }
+    }
+}
+
+/* What is private is out of reach of the IOMMU. */
+static void replay_map(Replay *replay, const SimEvent *event)
+{
+    uint64_t gpa = event->args[0];
+
+    for (; gpa < event->args[0] + event->args[1]; gpa += PAGE) {
+        bool *page = replay_page(replay, gpa);
+
+        g_assert_true(!page || !*page);
+    }
+}
+
+/* All TEE memory of the report is private. */
+static void replay_start(Replay *replay)
+{
+    int i;
+
+    g_assert_true(replay->bound && !replay->running);
+    for (i = 0; i < SIM_MSIX_TABLE / PAGE; i++) {
+        g_assert_true(replay->bar0[i]);
+    }
+    for (i = 0; i < BAR2_PAGES; i++) {
+        g_assert_true(replay->bar2[i]);
+    }
+}
+
+static void replay_event(Replay *replay, const SimEvent *event)
+{
+    if (!strcmp(event->name, "TSM_SET_STATE")) {
+        replay_start(replay);
+        /* It may run, unless a signal came before. */
+        replay->running = event->ret != -EINTR;
+    } else if (event->ret < 0) {
+        return;
+    } else if (!strcmp(event->name, "TSM_BIND")) {
+        g_assert_false(replay->bound);
+        replay->bound = true;
+    } else if (!strcmp(event->name, "TSM_UNBIND")) {
+        replay->bound = replay->running = false;
+    } else if (!strcmp(event->name, "SET_ATTRIBUTES")) {
+        replay_attributes(replay, event);
+    } else if (!strcmp(event->name, "MAP_FILE")) {
+        replay_map(replay, event);
+    } else if (!strcmp(event->name, "SET_MEMORY_REGION") &&
+               replay_page(replay, event->args[0]) && !event->args[1]) {
+        g_assert_false(replay->bound);
+    } else {
+        g_assert_cmpstr(event->name, !=, "kernel unbinds");
+        g_assert_cmpstr(event->name, !=, "mmap");
+    }
+}
+
+static void check_replay(SimHost *host, unsigned int from)
+{
+    Replay replay = {};
+    unsigned int at;
+
+    for (at = from; at < sim_now(host); at++) {
+        replay_event(&replay, sim_event(host, at));
+    }
+}
+
+/*
+ * Steps
+ */
+
+static void step_convert(SimHost *host)
+{
+    bool bar0 = g_test_rand_bit();
+    uint64_t pages = bar0 ? BAR0_PAGES : BAR2_PAGES;
+    uint64_t first = g_test_rand_int_range(0, pages);
+    uint64_t count = g_test_rand_int_range(1, pages - first + 2);
+
+    sim_convert(host, (bar0 ? SIM_BAR0 : SIM_BAR2) + first * PAGE, count * PAGE,
+                g_test_rand_bit());
+}
+
+static void step_monitor(SimHost *host)
+{
+    /* Whether it is refused, and when it is done, is not known. */
+    qobject_unref(qtest_qmp(host->qts, "{ 'execute': %s, 'arguments': {"
+                            " 'id': 'dev0' } }",
+                            g_test_rand_bit() ? "tdi-bind" : "tdi-unbind"));
+}
+
+static void step_fail(SimHost *host)
+{
+    static const char *const calls[] = {
+        "TSM_BIND", "TSM_UNBIND", "TSM_SET_STATE", "TSM_GET_STATE",
+    };
+    static const int errnos[] = { EIO, EBUSY, ENXIO, EINTR, EPERM };
+
+    sim_fail_no_more(host);
+    sim_fail(host, calls[g_test_rand_int_range(0, ARRAY_SIZE(calls))], 1,
+             errnos[g_test_rand_int_range(0, ARRAY_SIZE(errnos))]);
+}
+
+static void sim_lock_and_convert(SimHost *host)
+{
+    sim_command(host, 6);
+    sim_tdcm(host, TDCM_OP_BIND);
+    sim_convert(host, SIM_BAR0, SIM_MSIX_TABLE, true);
+    sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true);
+}
+
+static void step(SimHost *host)
+{
+    switch (g_test_rand_int_range(0, 12)) {
+    case 0:
+        step_fail(host);
+        break;
+    case 1:
+        step_monitor(host);
+        break;
+    case 2:
+        step_convert(host);
+        break;
+    case 3:
+        sim_command(host, g_test_rand_int_range(0, 4) * 2);
+        break;
+    case 4:
+        if (host->shared->tdi_state && !g_test_rand_int_range(0, 4)) {
+            host->shared->tdi_state = TDISP_STATE_ERROR;
+        }
+        break;
+    case 5:
+    case 6:
+        /* Or else it would hardly ever get to RUN. */
+        sim_lock_and_convert(host);
+        break;
+    default:
+        sim_tdcm(host, g_test_rand_int_range(0, TDCM_OP_UNBIND + 2));
+        break;
+    }
+}
+
+/* After all of that, the device works as on the first day. */
+static void check_works(SimHost *host)
+{
+    int i;
+
+    sim_fail_no_more(host);
+    /* A request of the monitor may still be on its way. */
+    for (i = 0; i < 100; i++) {
+        sim_tdcm(host, TDCM_OP_UNBIND);
+        sim_lock_and_convert(host);
+        if (sim_tdcm(host, TDCM_OP_START_TDI).status ==
+            TDCM_STATUS_COMPLETED) {
+            return;
+        }
+        g_usleep(10000);
+    }
+    g_assert_not_reached();
+}
+
+static void test_walk(SimHost *host)
+{
+    unsigned int from;
+    int i;
+
+    sim_start_mapped(host);
+    from = sim_now(host);
+    for (i = 0; i < STEPS; i++) {
+        step(host);
+    }
+    check_works(host);
+    sim_quit(host);
+    check_replay(host, from);
+    g_test_message("%u times in RUN", sim_count(host, from, "TSM_SET_STATE"));
+}
+
+static const SimTest tests[] = {
+    { "walk", test_walk },
+};
+
+void sim_test_add_walk(void)
+{
+    sim_add_tests("random", tests, ARRAY_SIZE(tests));
+}
