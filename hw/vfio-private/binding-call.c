@@ -24,12 +24,30 @@ void tdi_binding_note(TDIBinding *binding, TDIOperation operation, int ret,
     }
 }
 
+void tdi_call_look(const TDIBinding *binding, TDICall *call)
+{
+    g_clear_pointer(&call->tsm_name, g_free);
+    call->connected = binding->tsm->connected(binding->ctx);
+    call->tsm_name = binding->tsm->describe(binding->ctx, &call->tsm_kind);
+    call->looked = true;
+}
+
+void tdi_binding_take_look(TDIBinding *binding, TDICall *call)
+{
+    if (call->looked) {
+        binding->connected = call->connected;
+        g_free(binding->tsm_name);
+        binding->tsm_name = g_steal_pointer(&call->tsm_name);
+        binding->tsm_kind = call->tsm_kind;
+    }
+}
+
 /* The report comes along: conversions depend on it. */
 static int tdi_call_bind(TDIBinding *binding, TDICall *call)
 {
     int ret;
 
-    call->connected = binding->tsm->connected(binding->ctx);
+    tdi_call_look(binding, call);
     if (!call->connected) {
         return -ENXIO;
     }
@@ -39,7 +57,9 @@ static int tdi_call_bind(TDIBinding *binding, TDICall *call)
         call->stuck = binding->tsm->unbind(binding->ctx) != 0;
         return ret;
     }
-    if (binding->tsm->read_report(binding->ctx, &call->report, &call->code)) {
+    /* Who cannot be refused undoes it anyway, and has the BQL until then. */
+    if (qatomic_read(&binding->urgent) ||
+        binding->tsm->read_report(binding->ctx, &call->report, &call->code)) {
         call->report = NULL;
     }
     return 0;
@@ -57,7 +77,12 @@ static int tdi_call_start(TDIBinding *binding, TDICall *call)
 
 static int tdi_call_get_state(TDIBinding *binding, TDICall *call)
 {
-    return binding->tsm->get_state(binding->ctx, &call->state, &call->code);
+    int ret = binding->tsm->get_state(binding->ctx, &call->state, &call->code);
+
+    if (ret == -ENXIO) {
+        tdi_call_look(binding, call);
+    }
+    return ret;
 }
 
 static int tdi_call_read_report(TDIBinding *binding, TDICall *call)
@@ -145,6 +170,7 @@ int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
     tdi_call_begin(binding, asks);
     ret = tdi_calls[operation](binding, call);
     tdi_call_end(binding, asks);
+    tdi_binding_take_look(binding, call);
     ret = tdi_call_errno(call, ret);
     tdi_binding_note(binding, operation, ret, call->code);
     call->cancelled = epoch != binding->epoch;
@@ -153,14 +179,14 @@ int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
 
 bool tdi_binding_connected(TDIBinding *binding)
 {
-    bool connected;
+    TDICall call = {};
 
     /* Who changes the state has had a look before. */
     if (!tdi_binding_wait(binding, false)) {
         tdi_call_begin(binding, true);
-        connected = binding->tsm->connected(binding->ctx);
+        tdi_call_look(binding, &call);
         tdi_call_end(binding, true);
-        binding->connected = connected;
+        tdi_binding_take_look(binding, &call);
     }
     return binding->connected;
 }

@@ -25,7 +25,9 @@ static bool tdi_binding_force_unbind(TDIBinding *binding, const char *why,
 {
     int ret;
 
+    qatomic_set(&binding->urgent, true);
     WITH_QEMU_LOCK_GUARD(&binding->lock) {
+        qatomic_set(&binding->urgent, false);
         ret = binding->tsm->unbind(binding->ctx);
     }
     binding->epoch++;

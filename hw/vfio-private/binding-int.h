@@ -14,7 +14,7 @@
  *
  * @rid: for bind
  * @state, @report, @code: as in &struct TSMOps
- * @connected: out, of bind: is there a TSM?
+ * @looked: out: @connected, @tsm_name and @tsm_kind are what it looks like now
  * @cancelled: out: it was unbound by force meanwhile, so nothing else counts
  * @stuck: out: bind failed, and so did its undo
  */
@@ -23,7 +23,10 @@ typedef struct TDICall {
     uint32_t state;
     GByteArray *report;
     uint64_t code;
+    bool looked;
     bool connected;
+    char *tsm_name;
+    TSMKind tsm_kind;
     bool cancelled;
     bool stuck;
 } TDICall;
@@ -49,6 +52,16 @@ int tdi_binding_wait(TDIBinding *binding, bool change);
  */
 int tdi_binding_call(TDIBinding *binding, TDIOperation operation,
                      TDICall *call);
+
+/**
+ * tdi_call_look: what is the device connected to?
+ *
+ * Context: as for a call of the TSM.
+ */
+void tdi_call_look(const TDIBinding *binding, TDICall *call);
+
+/* tdi_binding_take_look: remember what tdi_call_look() has seen, if it has */
+void tdi_binding_take_look(TDIBinding *binding, TDICall *call);
 
 /* tdi_binding_event: @event, which must be allowed, has become a fact */
 void tdi_binding_event(TDIBinding *binding, TDIEvent event, TDIReason reason);

@@ -35,13 +35,16 @@ void tdi_binding_init(TDIBinding *binding, const char *name,
                       const TDIBindingOps *ops, void *opaque,
                       const TSMOps *tsm, TSMContext *ctx)
 {
+    TDICall call = {};
+
     binding->name = name;
     binding->ops = ops;
     binding->opaque = opaque;
     binding->tsm = tsm;
     binding->ctx = ctx;
     binding->state = TDI_STATE_CONFIG_UNLOCKED;
-    binding->connected = tsm->connected(ctx);
+    tdi_call_look(binding, &call);
+    tdi_binding_take_look(binding, &call);
     qemu_mutex_init(&binding->lock);
     qemu_cond_init(&binding->answered);
 }
@@ -57,6 +60,7 @@ void tdi_binding_destroy(TDIBinding *binding)
     assert(!binding->bound && !binding->busy && !binding->asking);
     tdi_binding_forget_report(binding);
     g_clear_pointer(&binding->last_error, qapi_free_TDIError);
+    g_clear_pointer(&binding->tsm_name, g_free);
     qemu_cond_destroy(&binding->answered);
     qemu_mutex_destroy(&binding->lock);
 }
@@ -153,7 +157,6 @@ int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
     binding->rid = call.rid;
     ret = tdi_binding_call(binding, TDI_OPERATION_BIND, &call);
     report = call.report;
-    binding->connected = call.connected;
     trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
 
     if (call.cancelled) {

@@ -70,6 +70,8 @@ typedef struct TDIBindingOps {
  * @bound: the TSM has to be told to unbind; true in every state but
  *     CONFIG_UNLOCKED, except for @hidden
  * @connected: it was connected to a TSM when that was last looked at
+ * @tsm_name, @tsm_kind: which one that was; NULL if none, or not known
+ * @urgent: who holds the BQL waits for @lock.  Read without the BQL.
  * @busy: a request that changes @state has dropped the BQL, or waits until
  *     nobody is @asking
  * @asking: a request that changes nothing has dropped the BQL
@@ -101,6 +103,9 @@ struct TDIBinding {
     TDIState state;
     bool bound;
     bool connected;
+    char *tsm_name;
+    TSMKind tsm_kind;
+    bool urgent;
     bool busy;
     bool asking;
     bool queued;

@@ -29,8 +29,10 @@ static TDIInfo *tdi_monitor_info(TDIBinding *binding)
     info->guest_rid = binding->ops->rid(binding->opaque);
     info->state = binding->state;
     info->busy = binding->busy || binding->queued;
-    info->tsm = binding->tsm->describe(binding->ctx, &info->tsm_kind);
+    /* Not asked now: the kernel may have it wait for any device of the host. */
+    info->tsm = g_strdup(binding->tsm_name);
     info->has_tsm_kind = info->tsm != NULL;
+    info->tsm_kind = binding->tsm_kind;
     info->report_digest = g_strdup(binding->digest);
     info->binds = binding->binds;
     info->errors = binding->errors;

@@ -33,6 +33,7 @@ typedef struct Fake {
     uint8_t ram[RAM_SIZE];
     uint32_t rid;
     int refs, reads;
+    unsigned int looks, reports;
     /* device */
     bool ready, mmio_private, hidden;
     /* TSM: its TDI's state, and what the next calls return */
@@ -150,6 +151,7 @@ static void fake_tsm(const char *what)
 static bool fake_connected(TSMContext *ctx)
 {
     fake_log("tsm?");
+    f.looks++;
     return f.connected;
 }
 
@@ -192,6 +194,7 @@ static int fake_read_report(TSMContext *ctx, GByteArray **report,
     uint32_t info_len = cpu_to_le32(f.report_len);
 
     fake_tsm("report");
+    f.reports++;
     *code = f.code;
     if (f.report_ret) {
         return f.report_ret;
