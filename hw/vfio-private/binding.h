@@ -35,6 +35,8 @@ typedef struct TDIBinding TDIBinding;
  * @flush: tell of that now, if it was put off
  * @describe: fill in what the device knows of itself: id, qom_path, host,
  *     slices, conversions
+ * @block_unplug, @unblock_unplug: have device_del fail with this error, or no
+ *     longer; the caller keeps the error
  * @ref, @unref: keep what contains the binding from going away
  */
 typedef struct TDIBindingOps {
@@ -49,6 +51,8 @@ typedef struct TDIBindingOps {
                     TDIReason reason);
     void (*flush)(void *opaque);
     void (*describe)(void *opaque, TDIInfo *info);
+    void (*block_unplug)(void *opaque, Error *reason);
+    void (*unblock_unplug)(void *opaque, Error *reason);
     void (*ref)(void *opaque);
     void (*unref)(void *opaque);
 } TDIBindingOps;

@@ -155,6 +155,16 @@ static void vfio_private_remap(void *opaque)
     }
 }
 
+static void vfio_private_block_unplug(void *opaque, Error *reason)
+{
+    qdev_add_unplug_blocker(DEVICE(opaque), reason);
+}
+
+static void vfio_private_unblock_unplug(void *opaque, Error *reason)
+{
+    qdev_del_unplug_blocker(DEVICE(opaque), reason);
+}
+
 static void vfio_private_ref(void *opaque)
 {
     object_ref(OBJECT(opaque));
@@ -191,6 +201,8 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .changed = vfio_private_changed,
     .flush = vfio_private_flush,
     .describe = vfio_private_describe,
+    .block_unplug = vfio_private_block_unplug,
+    .unblock_unplug = vfio_private_unblock_unplug,
     .ref = vfio_private_ref,
     .unref = vfio_private_unref,
 };

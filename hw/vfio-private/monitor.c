@@ -82,6 +82,7 @@ static TDIBinding *tdi_monitor_find(const char *id, Error **errp)
 typedef struct TDIMonitorRequest {
     TDIBinding *binding;
     TDIOperation operation;
+    Error *blocker;
     QemuThread thread;
 } TDIMonitorRequest;
 
@@ -120,6 +121,8 @@ static void *tdi_monitor_thread(void *opaque)
     if (ret) {
         tdi_monitor_failed(request, ret);
     }
+    binding->ops->unblock_unplug(binding->opaque, request->blocker);
+    error_free(request->blocker);
     binding->ops->unref(binding->opaque);
     bql_unlock();
     rcu_unregister_thread();
@@ -134,6 +137,10 @@ static void tdi_monitor_start(TDIBinding *binding, TDIOperation operation)
     binding->queued = true;
     request->binding = binding;
     request->operation = operation;
+    /* The guest would let go of it soon, and all of QEMU wait for the TSM. */
+    error_setg(&request->blocker, "vfio %s: tdi-%s is in progress, wait for "
+               "its event", binding->name, TDIOperation_str(operation));
+    binding->ops->block_unplug(binding->opaque, request->blocker);
     qemu_thread_create(&request->thread, "tdi", tdi_monitor_thread, request,
                        QEMU_THREAD_DETACHED);
 }

@@ -34,6 +34,7 @@ typedef struct Fake {
     uint32_t rid;
     int refs, reads;
     unsigned int looks, reports;
+    Error *blocker;
     /* device */
     bool ready, mmio_private, hidden;
     /* TSM: its TDI's state, and what the next calls return */
@@ -294,6 +295,18 @@ static void fake_describe(void *opaque, TDIInfo *info)
     info->host = g_strdup("fake");
 }
 
+static void fake_block_unplug(void *opaque, Error *reason)
+{
+    g_assert_null(f.blocker);
+    f.blocker = reason;
+}
+
+static void fake_unblock_unplug(void *opaque, Error *reason)
+{
+    g_assert_true(f.blocker == reason);
+    f.blocker = NULL;
+}
+
 static void fake_ref(void *opaque)
 {
     f.refs++;
@@ -314,6 +327,8 @@ static const TDIBindingOps fake_ops = {
     .remap = fake_remap,
     .changed = fake_changed,
     .describe = fake_describe,
+    .block_unplug = fake_block_unplug,
+    .unblock_unplug = fake_unblock_unplug,
     .ref = fake_ref,
     .unref = fake_unref,
 };

@@ -217,6 +217,8 @@ static void test_bind_does_not_wait(void)
     qemu_sem_wait(&tsm_entered);
     bql_lock();
     /* It is inside the TSM, and the monitor goes on. */
+    g_assert_cmpstr(error_get_pretty(f.blocker), ==, "vfio fake: tdi-bind is in "
+                    "progress, wait for its event");
     query_is("config-unlocked", true);
     qmp_err(BIND, "GenericError", "another operation is in progress");
     qmp_err(UNBIND, "GenericError", "another operation is in progress");
@@ -226,6 +228,7 @@ static void test_bind_does_not_wait(void)
     query_is("config-locked", false);
     seen_is(1, TDI_STATE_CONFIG_LOCKED, TDI_REASON_MONITOR);
     g_assert_cmpuint(seen.failures, ==, 0);
+    g_assert_null(f.blocker);
     end();
 }
 

@@ -70,6 +70,18 @@ step_deleted()
 		\"host\": \"$nvme\", \"iommufd\": \"i0\", \"private\": true}"
 }
 
+# device_del while a slow lock is under way: refused, and possible afterwards.
+step_hasty()
+{
+	tdi nvme-tdi x-fault-delay-ms 800
+	qmp_ok tdi-bind '{"id": "d0"}'
+	qmp_err GenericError "tdi-bind is in progress" device_del '{"id": "d0"}'
+	changed config-unlocked config-locked monitor
+	tdi nvme-tdi x-fault-delay-ms 0
+	state=config-locked
+	step_del
+}
+
 step_reset()
 {
 	qmp_ok system_reset
@@ -93,7 +105,7 @@ next()
 			[ "$next_step" = see ] || ended reset
 			[ "$next_step" = booted ] || see "$state"
 			;;
-		pause | del | deleted) "step_$next_step" ;;
+		pause | del | deleted | hasty) "step_$next_step" ;;
 		reset | quit)
 			"step_$next_step"
 			return
@@ -133,6 +145,7 @@ booted $1 see ${2:+$2 }quit "
 	l2_wait
 	[ "$l2_verdict" = killed ] || fail "${l2_why:-L2 was $l2_verdict}"
 	[ "$l2_exit" = 0 ] || fail "QEMU left with $l2_exit"
+	state=$1
 	ended exit
 }
 
@@ -142,6 +155,6 @@ sw_protected
 machine error
 machine run
 machine config-locked
-machine config-unlocked disk
+machine config-unlocked "hasty gone deleted there disk"
 quiet_qemu
 check_disk "$nvme"
