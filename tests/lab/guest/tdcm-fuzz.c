@@ -6,12 +6,13 @@
  *
  * Registers and buffers are bad in every way that a guest can think of: no such
  * device, unaligned, too large, not memory, a page at the end that is private,
- * fields that must be zero. A second thread, on another vCPU if there is one,
- * changes the buffer meanwhile. Prints how many were taken. Leaves with 0 if
+ * fields that must be zero. In every other request a second thread, on another
+ * vCPU if there is one, changes the buffer meanwhile. Prints how many were taken. Leaves with 0 if
  * every hypercall came back with a value that it may return, and what overlaps
  * the private page was not taken. Needs /dev/tdi-lab.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -23,7 +24,7 @@
 #define PAGE 4096
 
 static volatile uint8_t *buffer;
-static volatile bool stop;
+static volatile bool calm, idle, stop;
 static uint64_t state;
 
 static uint64_t rnd(void)
@@ -45,6 +46,11 @@ static void *vandal(void *opaque)
 
     (void)opaque;
     while (!stop) {
+        idle = calm;
+        if (idle) {
+            sched_yield();
+            continue;
+        }
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
@@ -132,6 +138,11 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < count; i++) {
         struct tdi_lab_hypercall call = { .nr = KVM_HC_TDCM };
 
+        /* How many it spoils depends on how fast it is. */
+        calm = i % 2;
+        while (idle != calm) {
+            sched_yield();
+        }
         fill();
         make_args(&call, domain << 16 | bus << 8 | device << 3 | function,
                   gpa);
