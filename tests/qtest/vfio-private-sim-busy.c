@@ -36,6 +36,16 @@ static unsigned int sim_begin(SimHost *host, uint16_t operation)
     return from;
 }
 
+/* The same, of a device that is in the state for it */
+static unsigned int sim_prepare_and_begin(SimHost *host, uint16_t operation)
+{
+    if (operation != TDCM_OP_BIND) {
+        sim_lock(host);
+        sim_make_private(host);
+    }
+    return sim_begin(host, operation);
+}
+
 static gpointer sim_release_later(gpointer opaque)
 {
     SimHost *host = opaque;
@@ -45,6 +55,13 @@ static gpointer sim_release_later(gpointer opaque)
     host->waited = !sim_count(host, host->since, "RESET");
     sim_release(host);
     return NULL;
+}
+
+/* For what waits for the TSM, which has been at work since @from */
+static GThread *sim_release_from(SimHost *host, unsigned int from)
+{
+    host->since = from;
+    return g_thread_new("release", sim_release_later, host);
 }
 
 static void check_refused_by_monitor(SimHost *host, const char *command)
@@ -83,13 +100,8 @@ static void test_quit(SimHost *host, uint16_t operation)
     unsigned int from;
 
     sim_start_mapped(host);
-    if (operation != TDCM_OP_BIND) {
-        sim_lock(host);
-        sim_make_private(host);
-    }
-    from = sim_begin(host, operation);
-    host->since = from;
-    thread = g_thread_new("release", sim_release_later, host);
+    from = sim_prepare_and_begin(host, operation);
+    thread = sim_release_from(host, from);
     sim_quit(host);
     g_thread_join(g_steal_pointer(&thread));
     g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
@@ -129,8 +141,7 @@ static void test_quit_in_monitor_bind(SimHost *host)
     while (!sim_count(host, from, "TSM_BIND")) {
         g_usleep(100);
     }
-    host->since = from;
-    thread = g_thread_new("release", sim_release_later, host);
+    thread = sim_release_from(host, from);
     sim_quit(host);
     g_thread_join(g_steal_pointer(&thread));
     g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
@@ -148,13 +159,8 @@ static void test_bus_reset(SimHost *host, uint16_t operation)
     unsigned int from;
 
     sim_start_behind(host);
-    if (operation != TDCM_OP_BIND) {
-        sim_lock(host);
-        sim_make_private(host);
-    }
-    from = sim_begin(host, operation);
-    host->since = from;
-    thread = g_thread_new("release", sim_release_later, host);
+    from = sim_prepare_and_begin(host, operation);
+    thread = sim_release_from(host, from);
     sim_bus_reset(host);
     g_thread_join(g_steal_pointer(&thread));
     g_assert_true(host->waited);

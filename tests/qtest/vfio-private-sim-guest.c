@@ -16,10 +16,8 @@
 #include "standard-headers/linux/kvm_para.h"
 #include "vfio-private-sim.h"
 
-/* TDG.VP.VMCALL<TDCM> and the status that KVM presets: not supported */
+/* TDG.VP.VMCALL<TDCM> */
 #define SIM_TDVMCALL_TDCM 0x10007
-#define SIM_TDVMCALL_UNSUPPORTED 0x8000000000000003ULL
-#define SIM_TDVMCALL_INVALID     0x8000000000000000ULL
 
 /* Longer than any exit takes, on a machine that has other things to do. */
 #define SIM_WAIT_US 20000000
@@ -120,6 +118,7 @@ uint64_t sim_convert_refused(SimHost *host)
 static void sim_call_begin(SimHost *host, const uint64_t args[SIM_EXIT_ARGS])
 {
     if (host->tdx) {
+        /* KVM presets the status. */
         sim_exit_begin(host, KVM_EXIT_TDX, SIM_TDVMCALL_TDCM,
                        SIM_TDVMCALL_UNSUPPORTED, args);
     } else {
@@ -195,6 +194,16 @@ void sim_error(SimHost *host, uint16_t operation, uint8_t error)
     g_assert_cmpint(reply.status, ==, TDCM_STATUS_ERROR);
     g_assert_cmpint(reply.error, ==, error);
     g_assert_cmpint(reply.len, ==, 0);
+}
+
+void sim_no_tee(SimHost *host)
+{
+    unsigned int from = sim_now(host);
+
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==,
+                    sim_convert_refused(host));
+    sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_INVALID_STATE);
+    sim_nothing(host, from);
 }
 
 uint8_t sim_guest_state(SimHost *host)

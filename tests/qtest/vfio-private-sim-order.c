@@ -8,6 +8,7 @@
 #include <linux/kvm.h>
 #include <linux/kvm-tdcm.h>
 #include <linux/iommufd-tsm.h>
+#include <linux/tdcm.h>
 #include <linux/vfio-private.h>
 #include "standard-headers/linux/kvm_para.h"
 #include "vfio-private-sim.h"
@@ -208,7 +209,7 @@ static void test_never_touched(void)
     g_assert_cmphex(qtest_readl(host->qts, SIM_BAR2), ==, UINT32_MAX);
     sim_run(host);
     qtest_writel(host->qts, SIM_BAR2, 1);
-    sim_ok(host, 7);
+    sim_ok(host, TDCM_OP_UNBIND);
     sim_quit(host);
     check_never_touched(host);
 }

@@ -12,9 +12,6 @@
 #include "qemu/bswap.h"
 #include "vfio-private-sim.h"
 
-#define INVALID_OPERAND 0x8000000000000000ULL
-#define UNSUPPORTED     0x8000000000000003ULL
-
 /* The device is known to KVM and iommufd before the guest is sealed. */
 static void test_start(void)
 {
@@ -71,18 +68,19 @@ static void test_status(void)
     sim_start_mapped(host);
     qtest_memwrite(host->qts, SIM_BUFFER, &buf, sizeof(buf));
     /* Not known: what KVM has preset remains. */
-    g_assert_cmphex(sim_exit(host, KVM_EXIT_TDX, 0x1ffff, UNSUPPORTED, call),
-                    ==, UNSUPPORTED);
+    g_assert_cmphex(sim_exit(host, KVM_EXIT_TDX, 0x1ffff,
+                             SIM_TDVMCALL_UNSUPPORTED, call), ==,
+                    SIM_TDVMCALL_UNSUPPORTED);
     g_assert_cmpuint(sim_count(host, 0, "TSM_BIND"), ==, 0);
     g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0x30), ==,
-                    UNSUPPORTED);
+                    SIM_TDVMCALL_UNSUPPORTED);
     g_assert_cmphex(sim_call(host, SIM_RID + 8, SIM_BUFFER, 4096, 0), ==,
-                    INVALID_OPERAND);
+                    SIM_TDVMCALL_INVALID);
     g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0), ==, 0);
     g_assert_cmpuint(sim_count(host, 0, "TSM_BIND"), ==, 1);
     /* The buffer is no request any more: it has the reply. */
     g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0), ==,
-                    INVALID_OPERAND);
+                    SIM_TDVMCALL_INVALID);
 }
 
 static void test_private_ram(void)
@@ -94,7 +92,7 @@ static void test_private_ram(void)
     from = sim_now(host);
     /* RAM that was never shared is no buffer. */
     g_assert_cmphex(sim_call(host, SIM_RID, 0x300000, 4096, 0), ==,
-                    INVALID_OPERAND);
+                    SIM_TDVMCALL_INVALID);
     sim_nothing(host, from);
 }
 

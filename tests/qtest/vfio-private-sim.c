@@ -65,6 +65,12 @@ void sim_expect(SimHost *host, const char *text)
     g_ptr_array_add(host->expected, (void *)text);
 }
 
+void sim_expect_stuck(SimHost *host)
+{
+    sim_expect(host, "vfio dev0: cannot unbind the TDI: Input/output error; it "
+               "is out of use");
+}
+
 /* Everything that was said was expected, and the other way round. */
 static void sim_check_said(SimHost *host)
 {

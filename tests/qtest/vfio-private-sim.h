@@ -19,6 +19,10 @@
 #define SIM_PORT_RID    0x10
 #define SIM_BEHIND_RID  0x100
 
+/* GHCI: what a TDVMCALL that is not done returns */
+#define SIM_TDVMCALL_INVALID     0x8000000000000000ULL
+#define SIM_TDVMCALL_UNSUPPORTED 0x8000000000000003ULL
+
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
  * "rp0" for it.  @rid: of the device.
@@ -68,6 +72,8 @@ void sim_map_port(SimHost *host);
 void sim_bus_reset(SimHost *host);
 /* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
 void sim_expect(SimHost *host, const char *text);
+/* sim_expect_stuck: that the TDI cannot be unbound, with EIO */
+void sim_expect_stuck(SimHost *host);
 /* sim_quit: let QEMU end; the log stays */
 void sim_quit(SimHost *host);
 /* sim_start_fails: returns what QEMU says before it exits with status 1 */
@@ -141,6 +147,8 @@ SimReply sim_tdcm_end(SimHost *host);
 /* sim_ok, sim_error: a request that succeeds, or fails with this error */
 void sim_ok(SimHost *host, uint16_t operation);
 void sim_error(SimHost *host, uint16_t operation, uint8_t error);
+/* sim_no_tee: nothing may turn private, nor may the TDI start */
+void sim_no_tee(SimHost *host);
 /* sim_guest_state: what the guest is told; sim_qmp_state: the monitor */
 uint8_t sim_guest_state(SimHost *host);
 void sim_qmp_state(SimHost *host, const char *state);

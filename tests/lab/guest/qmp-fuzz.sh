@@ -6,9 +6,7 @@
 . /lab/guest/tdi-lib.sh
 
 load_module
-find_nvme
-without_driver "$nvme"
-enable_pci "$nvme"
+take_nvme
 ask fuzz
 tdcm-fuzz "$nvme" "$(kernel_arg lab.count)" "$(kernel_arg lab.seed)" >/dev/null ||
 	fail "tdcm-fuzz failed"

@@ -5,9 +5,7 @@
 . /lab/guest/tdi-lib.sh
 
 load_module
-find_nvme
-without_driver "$nvme"
-enable_pci "$nvme"
+take_nvme
 count=$(kernel_arg lab.count)
 taken=$(tdcm-fuzz "$nvme" "$count" "$(kernel_arg lab.seed)") ||
 	fail "tdcm-fuzz failed"

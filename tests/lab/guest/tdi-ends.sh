@@ -39,13 +39,6 @@ revoke()
 	say "MMIO taken away: stopped, hidden, back after UNBIND"
 }
 
-take_nvme()
-{
-	find_nvme
-	without_driver "$nvme"
-	enable_pci "$nvme"
-}
-
 load_module
 take_nvme
 query boot

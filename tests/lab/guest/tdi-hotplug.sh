@@ -7,9 +7,7 @@
 add()
 {
 	ask add
-	find_nvme
-	without_driver "$nvme"
-	enable_pci "$nvme"
+	take_nvme
 	request_run "$nvme"
 }
 

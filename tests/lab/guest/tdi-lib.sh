@@ -99,6 +99,14 @@ with_driver()
 	echo "$1" >/sys/bus/pci/drivers_probe
 }
 
+# take_nvme: finds the NVMe disk, and has it ready for a lock.
+take_nvme()
+{
+	find_nvme
+	without_driver "$nvme"
+	enable_pci "$nvme"
+}
+
 # request BDF OPERATION EXPECTED: "RESULT STATUS ERROR LENGTH ..." begins so; all
 # of it is in $reply.
 request()

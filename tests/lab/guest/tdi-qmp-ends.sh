@@ -4,7 +4,5 @@
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
-find_nvme
-without_driver "$nvme"
-enable_pci "$nvme"
+take_nvme
 query ends

@@ -5,13 +5,6 @@
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
-take_nvme()
-{
-	find_nvme
-	without_driver "$nvme"
-	enable_pci "$nvme"
-}
-
 load_module
 take_nvme
 while query next; do
