@@ -33,6 +33,7 @@ from lablib import vmm
 TOP = pathlib.Path(__file__).resolve().parents[3]
 PROMPTS = {"machine": "$ ", "L1": "# ", "L2": "# ", "monitor": "(qemu) "}
 SHELL_PROMPT = re.compile(r"(?:^|\n)[^\n]* # $")
+MORE_PROMPT = re.compile(r"\n> $")
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 KERNEL_LOG = re.compile(r"\[ *[0-9]+\.[0-9]+\] ")
 PATIENCE = 10.0
@@ -176,13 +177,13 @@ class Console(threading.Thread):
                 self.ended = not part
                 self.news.notify()
 
-    def wait(self):
+    def wait(self, prompt=SHELL_PROMPT):
         """What has come until the prompt."""
         with self.news:
             while True:
                 text = ESCAPE.sub("", self.data.decode(errors="replace"))
                 text = text.replace("\r", "")
-                if SHELL_PROMPT.search(text):
+                if prompt.search(text):
                     self.data = b""
                     return text
                 if self.ended:
@@ -198,9 +199,14 @@ class Console(threading.Thread):
         """Types the lines; returns those of the output."""
         with self.news:
             self.data = b""
-        self.socket.sendall("\n".join(typed + [""]).encode())
-        # Each line typed comes back as one line.
-        answer = self.wait().split("\n")[len(typed):-1]
+        # While the shell does not read, the terminal echoes, and the shell does
+        # so again when it reads: nothing is typed before its prompt.
+        for line in typed[:-1]:
+            self.socket.sendall(f"{line}\n".encode())
+            self.wait(MORE_PROMPT)
+        self.socket.sendall(f"{typed[-1]}\n".encode())
+        # The line typed comes back first.
+        answer = self.wait().split("\n")[1:-1]
         return [line.rstrip() for line in answer if not KERNEL_LOG.match(line)]
 
 
