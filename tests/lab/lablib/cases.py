@@ -95,8 +95,10 @@ def make_devices(names, table):
         args = list(spec.get("with", []))
         if spec.get("port", True):
             slot, port = port, port + 1
+            # After a bus reset Linux waits for the link of a faster port, and
+            # the emulated one never tells that it is active.
             args += ["-device", f"pcie-root-port,id=rp{slot},chassis={slot},"
-                     f"addr={slot:#x}.0"]
+                     f"x-speed=5,addr={slot:#x}.0"]
             args += ["-device", f"{spec['device']},id={name},bus=rp{slot}"]
         else:
             slot, integrated = integrated, integrated + 1
