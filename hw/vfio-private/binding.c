@@ -137,7 +137,7 @@ int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason)
     if (!tdi_binding_allows(binding, TDI_EVENT_BIND, reason)) {
         return -EPERM;
     }
-    return binding->ops->ready(binding->opaque) ? 0 : -EAGAIN;
+    return binding->ops->make_ready(binding->opaque) ? 0 : -EAGAIN;
 }
 
 int tdi_binding_bind(TDIBinding *binding, TDIReason reason)

@@ -22,8 +22,9 @@ typedef struct TDIBinding TDIBinding;
  * All are called with the BQL held.
  *
  * @rid: requester ID that the device has in the guest at this moment
- * @ready: may it be locked: memory decode and bus mastering on, all of its BARs
- *     mapped into the guest, none of it private?
+ * @make_ready: may it be locked: memory decode and bus mastering on, all of its
+ *     BARs mapped into the guest, none of it private?  If so, what cannot be had
+ *     of a bound device has been.
  * @bar_sizes: bytes of each memory BAR, for tdi_report_parse()
  * @part_private: is all of this part of a BAR private?  A page that QEMU
  *     emulates never is.
@@ -41,7 +42,7 @@ typedef struct TDIBinding TDIBinding;
  */
 typedef struct TDIBindingOps {
     uint32_t (*rid)(void *opaque);
-    bool (*ready)(void *opaque);
+    bool (*make_ready)(void *opaque);
     void (*bar_sizes)(void *opaque, uint64_t sizes[TDI_REPORT_NR_BARS]);
     bool (*part_private)(void *opaque, const TDIReportPart *part);
     int (*share_all)(void *opaque);

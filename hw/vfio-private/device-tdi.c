@@ -49,7 +49,24 @@ static VFIOPrivateSlice *vfio_private_slice(VFIOPCIDevice *vdev, int i)
     return g_ptr_array_index(vdev->private_dev->slices, i);
 }
 
-static bool vfio_private_ready(void *opaque)
+/*
+ * VFIO loads the ROM when the guest first reads it, and cannot do so while the
+ * device is bound.  Where the guest has its ROM off it cannot turn it on then.
+ */
+static void vfio_private_load_rom(VFIOPCIDevice *vdev)
+{
+    PCIDevice *pdev = PCI_DEVICE(vdev);
+    uint32_t rom = pci_get_long(pdev->config + PCI_ROM_ADDRESS);
+    uint64_t first;
+
+    if ((rom & PCI_ROM_ADDRESS_ENABLE) && !pdev->has_rom &&
+        pdev->io_regions[PCI_ROM_SLOT].size) {
+        memory_region_dispatch_read(&pdev->rom, 0, &first, MO_8,
+                                    MEMTXATTRS_UNSPECIFIED);
+    }
+}
+
+static bool vfio_private_make_ready(void *opaque)
 {
     VFIOPCIDevice *vdev = opaque;
     uint16_t cmd = pci_get_word(PCI_DEVICE(vdev)->config + PCI_COMMAND);
@@ -67,6 +84,7 @@ static bool vfio_private_ready(void *opaque)
             return false;
         }
     }
+    vfio_private_load_rom(vdev);
     return true;
 }
 
@@ -192,7 +210,7 @@ static void vfio_private_flush(void *opaque)
 
 static const TDIBindingOps vfio_private_binding_ops = {
     .rid = vfio_private_rid,
-    .ready = vfio_private_ready,
+    .make_ready = vfio_private_make_ready,
     .bar_sizes = vfio_private_bar_sizes,
     .part_private = vfio_private_part_private,
     .share_all = vfio_private_share_all,

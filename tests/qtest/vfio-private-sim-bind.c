@@ -249,6 +249,31 @@ static void test_frozen(SimHost *host)
     g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_RUN);
 }
 
+/*
+ * VFIO cannot read the ROM of a bound device.  QEMU has it by then, if the guest
+ * can ask for it afterwards.
+ */
+static void test_rom(SimHost *host)
+{
+    unsigned int from, at;
+
+    sim_start_mapped(host);
+    from = sim_now(host);
+    sim_lock(host);
+    sim_ok(host, TDCM_OP_UNBIND);
+    g_assert_cmpuint(sim_find_args(host, from, "read", SIM_ROM_REGION, 0), ==,
+                     UINT_MAX);
+
+    sim_config_write(host, 0x30, SIM_ROM | 1);
+    from = sim_now(host);
+    sim_lock(host);
+    at = sim_find_args(host, from, "read", SIM_ROM_REGION, 0);
+    g_assert_cmpuint(at, <, sim_find(host, from, "TSM_BIND"));
+    from = sim_now(host);
+    g_assert_cmphex(qtest_readw(host->qts, SIM_ROM), ==, 0xaa55);
+    sim_nothing(host, from);
+}
+
 /* The device leaves RUN by itself: QEMU learns of it, and it can be unbound. */
 static void test_device_error(SimHost *host)
 {
@@ -285,6 +310,7 @@ static const SimTest tests[] = {
     { "connect", test_connect },
     { "rounds", test_rounds },
     { "frozen", test_frozen },
+    { "rom", test_rom },
     { "device-error", test_device_error },
     { "bad-report", test_bad_report },
 };

@@ -13,6 +13,7 @@
 /* Where the guest has its BARs, and the buffer of its requests. */
 #define SIM_BAR0    0xe0000000ULL
 #define SIM_BAR2    0xe0100000ULL
+#define SIM_ROM     0xe0200000ULL
 #define SIM_BUFFER  0x200000ULL
 #define SIM_RID     0x10
 /* The same for one behind a port, which is in its place */

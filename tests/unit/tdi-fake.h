@@ -319,7 +319,7 @@ static void fake_unref(void *opaque)
 
 static const TDIBindingOps fake_ops = {
     .rid = fake_rid,
-    .ready = fake_ready,
+    .make_ready = fake_ready,
     .bar_sizes = fake_bar_sizes,
     .part_private = fake_part_private,
     .share_all = fake_share_all,

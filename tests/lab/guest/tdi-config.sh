@@ -47,6 +47,7 @@ own_writes()
 	frozen "MSE cleared" 4 2 4
 	frozen "BAR 0 written" 0x10 4 0xffffffff
 	frozen "BAR 2 written" 0x18 4 0
+	frozen "ROM BAR written" 0x30 4 0xfffff801
 	frozen "BIST written" 0x0f 1 0x40
 	frozen "function reset" $DEVCTL 2 $(($(pci-config "$tdi" $DEVCTL 2) | 0x8000))
 	frozen "extended tags" $DEVCTL 2 $(($(pci-config "$tdi" $DEVCTL 2) ^ 0x100))
@@ -84,8 +85,8 @@ done
 value writes $writes
 say "$writes forbidden writes by the guest, in LOCKED and RUN, had no effect"
 for state in locked run; do
-	for write in mse bme bar flr d3 tags bus-reset sysfs-reset; do
+	for write in mse bme bar rom flr d3 tags bus-reset sysfs-reset; do
 		host_write $write
 	done
 done
-say "8 writes by the host, in LOCKED and RUN: ERROR, closed, unlocked, usable"
+say "9 writes by the host, in LOCKED and RUN: ERROR, closed, unlocked, usable"

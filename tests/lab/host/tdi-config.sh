@@ -38,6 +38,11 @@ break_it()
 	mse) change 4 2 0; reason="MSE cleared" ;;
 	bme) change 4 4 0; reason="BME cleared" ;;
 	bar) pci-config "$tdi" 0x10 4 0xfe000000; reason="BAR written" ;;
+	rom)
+		# To read it, Linux has to turn it on.
+		echo 1 >"/sys/bus/pci/devices/$tdi/rom"
+		cat "/sys/bus/pci/devices/$tdi/rom" >/dev/null
+		reason="ROM BAR written" ;;
 	flr) change 0x88 0x8000 0x8000; reason=FLR; sleep 0.2 ;;
 	d3) change 0x64 3 3; reason="power state changed" ;;
 	tags)

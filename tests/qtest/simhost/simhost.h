@@ -32,9 +32,11 @@
 /* The device: see vfio.c */
 #define SIM_BAR0_SIZE   0x10000ULL      /* with MSI-X in its middle */
 #define SIM_BAR2_SIZE   0x100000ULL
+#define SIM_ROM_SIZE    0x10000ULL
 #define SIM_MSIX_TABLE  0x8000
 #define SIM_MSIX_PBA    0x9000
 #define SIM_MSIX_END    0xa000
+#define SIM_ROM_REGION    6
 #define SIM_CONFIG_REGION 7
 
 /**

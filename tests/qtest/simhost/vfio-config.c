@@ -3,7 +3,7 @@
  *
  * An endpoint with a PCI Express capability, which says that it can be a TDI,
  * and MSI-X.  Its BARs are QEMU's: VFIO has them virtual, and QEMU emulates
- * them all the same.
+ * them all the same; but it asks VFIO how large the ROM is.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -72,7 +72,8 @@ static bool sim_config_writable(uint32_t offset)
 {
     return offset == PCI_COMMAND || offset == PCI_COMMAND + 1 ||
            offset == SIM_CAP_MSIX + PCI_MSIX_FLAGS + 1 ||
-           offset == SIM_CAP_EXP + PCI_EXP_DEVCTL;
+           offset == SIM_CAP_EXP + PCI_EXP_DEVCTL ||
+           (offset & ~3) == PCI_ROM_ADDRESS;
 }
 
 ssize_t sim_config_access(void *buf, size_t size, off_t offset, bool write)
@@ -89,5 +90,7 @@ ssize_t sim_config_access(void *buf, size_t size, off_t offset, bool write)
             config[offset + i] = ((const uint8_t *)buf)[i];
         }
     }
+    stl_le_p(config + PCI_ROM_ADDRESS, ldl_le_p(config + PCI_ROM_ADDRESS) &
+                                       (-SIM_ROM_SIZE | PCI_ROM_ADDRESS_ENABLE));
     return size;
 }

@@ -2,7 +2,8 @@
  * A simulated host for QEMU: one VFIO device
  *
  * It is bound privately, or its BARs can be used as ever; the test looks at the
- * log for which.  BAR 0 has MSI-X in its middle, BAR 2 is memory.
+ * log for which.  BAR 0 has MSI-X in its middle, BAR 2 is memory.  It has a
+ * ROM, which nobody can read while it is bound as a TDI.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,6 +26,8 @@ static uint64_t sim_region_size(uint32_t index)
         return SIM_BAR0_SIZE;
     case VFIO_PCI_BAR2_REGION_INDEX:
         return SIM_BAR2_SIZE;
+    case VFIO_PCI_ROM_REGION_INDEX:
+        return SIM_ROM_SIZE;
     case VFIO_PCI_CONFIG_REGION_INDEX:
         return SIM_CONFIG_SIZE;
     default:
@@ -74,6 +77,9 @@ static int sim_vfio_region(int fd, void *arg)
 
     if (info->index >= VFIO_PCI_NUM_REGIONS) {
         return -EINVAL;
+    }
+    if (info->index == VFIO_PCI_ROM_REGION_INDEX && sim_tsm_bound()) {
+        return -EBUSY;
     }
     info->size = sim_region_size(info->index);
     info->offset = (uint64_t)info->index << SIM_REGION_SHIFT;
@@ -168,7 +174,22 @@ static const SimCall vfio_calls[] = {
 
 const SimCalls sim_vfio_calls = { vfio_calls, -ENOTTY };
 
-/* What is not config space is refused, and the test sees that QEMU tried. */
+static ssize_t sim_rom_read(void *buf, size_t size, off_t offset)
+{
+    static const uint8_t rom[SIM_ROM_SIZE] = { 0x55, 0xaa, 1 };
+
+    if (sim_tsm_bound()) {
+        return -EBUSY;
+    }
+    if (offset < 0 || offset >= SIM_ROM_SIZE) {
+        return -EINVAL;
+    }
+    size = MIN(size, SIM_ROM_SIZE - offset);
+    memcpy(buf, rom + offset, size);
+    return size;
+}
+
+/* Access to a BAR is refused, and the test sees that QEMU tried. */
 static ssize_t sim_vfio_access(void *buf, size_t size, off_t offset, bool write)
 {
     unsigned int region = offset >> SIM_REGION_SHIFT;
@@ -180,8 +201,13 @@ static ssize_t sim_vfio_access(void *buf, size_t size, off_t offset, bool write)
     event->args[0] = region;
     event->args[1] = offset & ((1ULL << SIM_REGION_SHIFT) - 1);
     event->args[2] = size;
-    ret = region != VFIO_PCI_CONFIG_REGION_INDEX ? -EIO :
-          sim_config_access(buf, size, event->args[1], write);
+    if (region == VFIO_PCI_CONFIG_REGION_INDEX) {
+        ret = sim_config_access(buf, size, event->args[1], write);
+    } else if (region == VFIO_PCI_ROM_REGION_INDEX && !write) {
+        ret = sim_rom_read(buf, size, event->args[1]);
+    } else {
+        ret = -EIO;
+    }
     sim_log_done(event, ret);
     sim_unlock();
     return ret;
