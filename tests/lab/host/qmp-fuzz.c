@@ -4,10 +4,11 @@
  *
  *   qmp-fuzz SOCKET ID COUNT SEED
  *
- * Names, ids and types are wrong in every way that a client can think of; some of
- * the commands are proper ones about the device ID. Leaves with 0 if each got
- * exactly one answer, a result or an error of a known class, and QEMU answers
- * query-status at the end. Prints how many got a result.
+ * Names, ids and types are wrong in every way that a client can think of; some
+ * of the commands are proper ones about the device ID, and some ask for what
+ * else concerns it. Leaves with 0 if each got exactly one answer, a result or an
+ * error of a known class, and QEMU answers query-status at the end. Prints how
+ * many got a result.
  */
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -40,8 +41,32 @@ static const char *const garbage[] = {
 
 static const char *const proper[] = {
     "{\"execute\": \"query-tdi\"}",
-    "{\"execute\": \"tdi-bind\", \"arguments\": {\"id\": \"%s\"}}",
-    "{\"execute\": \"tdi-unbind\", \"arguments\": {\"id\": \"%s\"}}",
+    "{\"execute\": \"tdi-bind\", \"arguments\": {\"id\": \"@\"}}",
+    "{\"execute\": \"tdi-unbind\", \"arguments\": {\"id\": \"@\"}}",
+};
+
+/* What else a client can do to a device and its VM, and neither goes away. */
+static const char *const others[] = {
+    "{\"execute\": \"stop\"}",
+    "{\"execute\": \"cont\"}",
+    "{\"execute\": \"cont\"}",
+    "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"@\"}}",
+    "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"vfio-pci\", "
+        "\"id\": \"@\", \"private\": true}}",
+    "{\"execute\": \"qom-set\", \"arguments\": {\"path\": "
+        "\"/machine/peripheral/@\", \"property\": \"private\", "
+        "\"value\": false}}",
+    "{\"execute\": \"qom-get\", \"arguments\": {\"path\": "
+        "\"/machine/peripheral/@\", \"property\": \"private\"}}",
+    "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"i0\"}}",
+    "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"cgs0\"}}",
+    "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"exec:true\"}}",
+    "{\"execute\": \"human-monitor-command\", \"arguments\": "
+        "{\"command-line\": \"info tdi\"}}",
+    "{\"execute\": \"human-monitor-command\", \"arguments\": "
+        "{\"command-line\": \"tdi_bind @\"}}",
+    "{\"execute\": \"human-monitor-command\", \"arguments\": "
+        "{\"command-line\": \"tdi_unbind @\"}}",
 };
 
 static const char *const classes[] = {
@@ -96,15 +121,12 @@ static bool ask(const char *request)
     return is_result(request);
 }
 
-/* Puts the device's ID in place of each @; some are left out. */
+/* Puts the device's ID in place of each @. */
 static void fill(char *out, size_t size, const char *text, const char *id)
 {
     size_t len = 0;
 
     *out = 0;
-    if (!rnd(6)) {
-        return;
-    }
     for (; *text && len + strlen(id) + 2 < size; text++) {
         len += *text == '@' ? sprintf(out + len, "%s", id)
                             : sprintf(out + len, "%c", *text);
@@ -113,18 +135,23 @@ static void fill(char *out, size_t size, const char *text, const char *id)
 
 static bool ask_random(const char *id)
 {
-    char args[512], request[1024];
+    char args[512] = "", request[1024];
 
     /* In between, what a client should do. */
     if (!rnd(3)) {
-        snprintf(request, sizeof(request), proper[rnd(ARRAY_SIZE(proper))],
-                 id);
+        fill(request, sizeof(request), proper[rnd(ARRAY_SIZE(proper))], id);
+        return ask(request);
+    }
+    if (!rnd(6)) {
+        fill(request, sizeof(request), others[rnd(ARRAY_SIZE(others))], id);
         return ask(request);
     }
     if (!rnd(8)) {
         return ask(garbage[rnd(ARRAY_SIZE(garbage))]);
     }
-    fill(args, sizeof(args), arguments[rnd(ARRAY_SIZE(arguments))], id);
+    if (rnd(6)) {
+        fill(args, sizeof(args), arguments[rnd(ARRAY_SIZE(arguments))], id);
+    }
     snprintf(request, sizeof(request), "{\"execute\": \"%s\"%s%s}",
              commands[rnd(ARRAY_SIZE(commands))],
              *args ? ", \"arguments\": " : "", args);
@@ -165,7 +192,8 @@ int main(int argc, char **argv)
             results += ask_random(argv[2]);
         }
     }
-    if (!ask("{\"execute\": \"query-status\"}") ||
+    if (!ask("{\"execute\": \"cont\"}") ||
+        !ask("{\"execute\": \"query-status\"}") ||
         !strstr(answer, "\"status\": \"running\"")) {
         die("QEMU is not well: %s", answer);
     }
