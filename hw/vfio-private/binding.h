@@ -23,8 +23,8 @@ typedef struct TDIBinding TDIBinding;
  *
  * @rid: requester ID that the device has in the guest at this moment
  * @make_ready: may it be locked: memory decode and bus mastering on, all of its
- *     BARs mapped into the guest, none of it private?  If so, what cannot be had
- *     of a bound device has been.
+ *     BARs mapped into the guest, none of it private?  If so, what cannot be read
+ *     of a bound device has been read.
  * @bar_sizes: bytes of each memory BAR, for tdi_report_parse()
  * @part_private: is all of this part of a BAR private?  A page that QEMU
  *     emulates never is.

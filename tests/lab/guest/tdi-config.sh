@@ -75,6 +75,7 @@ host_write()
 find_tsm
 tdi=$(find_pci 1234:7d15)
 use "$tdi" || fail "the device does not work"
+[ -e "/sys/bus/pci/devices/$tdi/rom" ] || fail "the device has no ROM"
 writes=0
 for state in locked run; do
 	to $state

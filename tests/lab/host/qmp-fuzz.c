@@ -45,28 +45,32 @@ static const char *const proper[] = {
     "{\"execute\": \"tdi-unbind\", \"arguments\": {\"id\": \"@\"}}",
 };
 
-/* What else a client can do to a device and its VM, and neither goes away. */
+/* What else a client can do to a VM with such a device; it stays what it is. */
 static const char *const others[] = {
     "{\"execute\": \"stop\"}",
     "{\"execute\": \"cont\"}",
     "{\"execute\": \"cont\"}",
-    "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"@\"}}",
-    "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"vfio-pci\", "
-        "\"id\": \"@\", \"private\": true}}",
-    "{\"execute\": \"qom-set\", \"arguments\": {\"path\": "
-        "\"/machine/peripheral/@\", \"property\": \"private\", "
-        "\"value\": false}}",
     "{\"execute\": \"qom-get\", \"arguments\": {\"path\": "
         "\"/machine/peripheral/@\", \"property\": \"private\"}}",
-    "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"i0\"}}",
     "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"cgs0\"}}",
-    "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"exec:true\"}}",
     "{\"execute\": \"human-monitor-command\", \"arguments\": "
         "{\"command-line\": \"info tdi\"}}",
     "{\"execute\": \"human-monitor-command\", \"arguments\": "
         "{\"command-line\": \"tdi_bind @\"}}",
     "{\"execute\": \"human-monitor-command\", \"arguments\": "
         "{\"command-line\": \"tdi_unbind @\"}}",
+};
+
+/* And what never succeeds, whatever the TDI does; it is in no port. */
+static const char *const refused[] = {
+    "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"@\"}}",
+    "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"vfio-pci\", "
+        "\"id\": \"@\", \"private\": true}}",
+    "{\"execute\": \"qom-set\", \"arguments\": {\"path\": "
+        "\"/machine/peripheral/@\", \"property\": \"private\", "
+        "\"value\": false}}",
+    "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"i0\"}}",
+    "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"exec:true\"}}",
 };
 
 static const char *const classes[] = {
@@ -145,6 +149,13 @@ static bool ask_random(const char *id)
     if (!rnd(6)) {
         fill(request, sizeof(request), others[rnd(ARRAY_SIZE(others))], id);
         return ask(request);
+    }
+    if (!rnd(8)) {
+        fill(request, sizeof(request), refused[rnd(ARRAY_SIZE(refused))], id);
+        if (ask(request)) {
+            die("%s\nwas not refused: %s", request, answer);
+        }
+        return false;
     }
     if (!rnd(8)) {
         return ask(garbage[rnd(ARRAY_SIZE(garbage))]);

@@ -58,4 +58,7 @@ for program in /lab/selftests/*; do
 		run_test "$program" "${program##*/}-$name"
 	done
 done
+for label in ${LAB_WHOLE:-}; do
+	[ -e "/out/$label.txt" ] || fail "no selftest is called $label"
+done
 [ -z "$bad" ] || fail "selftests failed:$bad"
