@@ -82,12 +82,13 @@ def is_message(call, text, kind):
 
 
 def added_lines(patch):
-    """What a patch adds to C files other than tests, as if it were a file."""
+    """What a patch adds to C files other than tests and emulated CPUs, as if it
+    were a file."""
     lines, is_c = [], False
     for line in patch.read_text().splitlines():
         if line.startswith("+++ "):
             is_c = (line.endswith(".c") and "/tools/" not in line and
-                    "test" not in line)
+                    "/tcg/" not in line and "test" not in line)
         elif is_c and line.startswith("+"):
             lines.append(line[1:])
     return "\n".join(lines)

@@ -34,7 +34,7 @@ class Case:
     env: dict = dataclasses.field(default_factory=dict)
     tools: list = dataclasses.field(default_factory=list)
     selftests: list = dataclasses.field(default_factory=list)
-    allow: list = dataclasses.field(default_factory=list)
+    expect: list = dataclasses.field(default_factory=list)
     qemu: list = dataclasses.field(default_factory=list)
     walk: list = dataclasses.field(default_factory=list)
     shell: str = ""

@@ -188,7 +188,7 @@ def collect(folder, reports):
     @reports: (time in L1, text) of what the guest says.
     """
     host = only_tdi(read_trace(folder / "out" / "trace-l2.log"))
-    device = read_trace(folder / "trace-l0.log")
+    device = read_trace(folder / "l0.log")
     offset = clock_offset(device, host)
     if offset is None:
         raise ValueError("no bind in the traces")
