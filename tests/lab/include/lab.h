@@ -112,7 +112,7 @@ static inline volatile void *bar_map(const char *bdf, int bar)
     return map;
 }
 
-/* A page that stays where it is, and its physical address. */
+/* A page that stays where it is (see init/l2), and its physical address. */
 static inline void *pinned_page(uint64_t *gpa)
 {
     uint64_t entry;
