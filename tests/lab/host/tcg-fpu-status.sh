@@ -6,7 +6,9 @@
 . /lab/host/lib.sh
 
 taskset 2 fpu-status &
+fpu_status=$!
 # shellcheck disable=SC2034 # l2_start uses it
 L2_WRAP="taskset 1"
 l2_run tcg-event-inj -device edu
 quiet_qemu
+kill -0 $fpu_status || fail "nobody loaded the FPU's status meanwhile"

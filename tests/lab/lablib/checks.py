@@ -2,6 +2,7 @@
 """What L0 checks itself once a case's machine has ended."""
 
 import hashlib
+import re
 
 from lablib import timeline
 
@@ -26,8 +27,14 @@ def disk_digest(folder, reports):
     return None
 
 
-def after(case, folder, reports):
-    """Returns None, or what is wrong with what the case left behind."""
+def after(case, folder, reports, seen):
+    """Returns None, or what is wrong with what the case left behind.
+
+    @seen: the lines of its logs that would fail another case
+    """
+    for text in case.expect:
+        if not any(re.search(text, line) for line in seen):
+            return f"no log says '{text}'"
     if case.env.get("LAB_DISK") and not reports.last("disk"):
         return "L2 did not report the digest of the disk it wrote"
     problem = disk_digest(folder, reports)
