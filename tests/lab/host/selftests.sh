@@ -35,6 +35,8 @@ run_test()
 	row "$2: exit $status after" \
 		"$(awk -v a="$began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
 	if [ $status -ne 0 ]; then
+		tail -n 8 "/out/$2.txt" |
+			while read -r line; do row "$2: $line"; done
 		bad="$bad $2 ($status: $(tail -n 1 "/out/$2.txt"))"
 	fi
 	case " ${LAB_WHOLE:-} " in

@@ -228,6 +228,17 @@ def bad_lines(folder):
     return found
 
 
+def endings(folder):
+    """How the logs of a run end, as (name, lines): CI may keep no folder."""
+    for name in ("report.log", "console-l1.log", "console-l2.log",
+                 "out/qemu-l2.log", "qemu.log"):
+        path = folder / name
+        if path.exists():
+            lines = path.read_text(errors="replace").splitlines()
+            yield name, ["".join(filter(str.isprintable, line))
+                         for line in lines if line.strip()][-8:]
+
+
 def unexpected(bad, case):
     """Of these lines, those that the case is not there to get."""
     return [line for line in bad
