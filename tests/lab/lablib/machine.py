@@ -33,8 +33,11 @@ SANITIZED_SLOWER = 2
 # So KVM is not to keep the first for all VMs (constant_tsc), nor may there be a
 # second, which would come between a VM and its vCPUs (tsc_known_freq). Nor may
 # Linux judge the timer by a count of its ticks in a few early milliseconds: on a
-# busy machine it panics ("timer doesn't work").
-L1_APPEND = "setcpuid=constant_tsc,tsc_known_freq no_timer_check"
+# busy machine it panics ("timer doesn't work"). Nor may it compare the counters of
+# its CPUs from the timer (tsc=nowatchdog): on a slow boot that meets the change from
+# jiffies to a better clock. The CPU that counts jiffies then waits for the other,
+# with jiffies as its timeout, and the other waits for it in stop_machine().
+L1_APPEND = "setcpuid=constant_tsc,tsc_known_freq no_timer_check tsc=nowatchdog"
 
 # What no console of a healthy run shows, at any level.
 BAD_LINE = re.compile(
