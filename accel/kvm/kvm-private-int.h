@@ -31,4 +31,23 @@ int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
 int kvm_device_fd_apply_nothing(void *opaque, uint64_t offset, uint64_t size,
                                 bool to_private);
 
+/**
+ * kvm_private_ram_convert: convert RAM that has a private view
+ * @sections: of struct MemoryRegionSection; what is at @start, without a hole
+ * @start: guest physical address, page aligned
+ * @size: bytes, page aligned, not 0
+ * @to_private: wanted state
+ *
+ * Context: BQL.
+ * Returns: 0, or -errno with the range as it was.
+ */
+int kvm_private_ram_convert(const GArray *sections, hwaddr start, hwaddr size,
+                            bool to_private);
+
+/*
+ * kvm_private_ram_removed: the memslots of a section of such RAM are about to
+ *     go; what appears at its address next starts shared
+ */
+void kvm_private_ram_removed(MemoryRegionSection *section);
+
 #endif /* ACCEL_KVM_PRIVATE_INT_H */

@@ -1,5 +1,7 @@
 /*
- * KVM: conversion of device-fd regions
+ * KVM: conversion of guest memory
+ *
+ * Device-fd regions are converted here, RAM in kvm-private-ram.c.
  *
  * Conversion follows decode and invoke: the whole range is looked at before
  * anything changes.  A range that cannot be converted is the guest's mistake;
@@ -14,6 +16,7 @@
 #include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
+#include "hw/boards.h"
 #include "hw/vfio-private/hooks.h"
 #include "hw/vfio-private/trace.h"
 #include "system/address-spaces.h"
@@ -218,11 +221,10 @@ static bool kvm_convert_valid(const KVMConvert *convert, bool to_private)
     return !convert->fixed || !(to_private || convert->has_memfd);
 }
 
-bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
-                              int *ret)
+int kvm_private_convert(hwaddr start, hwaddr size, bool to_private)
 {
     KVMConvert convert = {};
-    bool ours = true;
+    int ret = -EINVAL;
 
     BQL_LOCK_GUARD();
     kvm_convert_decode(&convert, start, size);
@@ -231,22 +233,22 @@ bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
         qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
                       " cannot be turned %s as a whole\n", start, size,
                       to_private ? "private" : "shared");
-        *ret = -EINVAL;
     } else if (convert.has_memfd) {
-        ours = false;
+        ret = kvm_private_ram_convert(convert.sections, start, size,
+                                      to_private);
     } else {
-        *ret = kvm_convert_check(&convert, to_private);
-        if (*ret) {
+        ret = kvm_convert_check(&convert, to_private);
+        if (ret) {
             qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%"
                           HWADDR_PRIx " must not turn %s now: %s\n", start,
                           size, to_private ? "private" : "shared",
-                          strerror(-*ret));
+                          strerror(-ret));
         } else {
-            *ret = kvm_convert_invoke(&convert, to_private);
+            ret = kvm_convert_invoke(&convert, to_private);
         }
     }
     g_array_free(convert.sections, true);
-    return ours;
+    return ret;
 }
 
 /*
@@ -274,16 +276,21 @@ int kvm_private_mmio_faulted(hwaddr gpa, int ret)
     return ret;
 }
 
-bool kvm_private_mmio_covers(hwaddr start, hwaddr size)
+bool kvm_private_fault_in(hwaddr start, hwaddr size)
 {
-    MemoryRegionSection section =
-        memory_region_find(get_system_memory(), start, size);
+    MemoryRegionSection section;
     bool ret;
 
-    if (!section.mr) {
+    /* Such a guest converts all that it has, and may never touch most of it. */
+    if (machine_ram_starts_shared(current_machine)) {
         return false;
     }
-    ret = device_fd_region_from_mr(section.mr) != NULL;
+    BQL_LOCK_GUARD();
+    section = memory_region_find(get_system_memory(), start, size);
+    if (!section.mr) {
+        return true;
+    }
+    ret = !device_fd_region_from_mr(section.mr);
     memory_region_unref(section.mr);
     return ret;
 }

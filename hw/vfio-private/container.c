@@ -1,17 +1,20 @@
 /*
- * Device-fd regions in the IOAS of a VFIO container
+ * Memory with two views in the IOAS of a VFIO container
  *
- * The shared parts of each device-fd section are mapped with
- * IOMMU_IOAS_MAP_FILE, so that other assigned devices can reach the BAR.
- * Private parts are not mapped, and a part is unmapped before it turns
- * private.
+ * The shared parts of each section of such memory are mapped: a device-fd region
+ * with IOMMU_IOAS_MAP_FILE, so that other assigned devices can reach the BAR,
+ * and RAM of a confidential guest.  Private parts are not mapped, and a part is
+ * unmapped before it turns private.
  *
- * iommufd cannot cut a mapping in two, so each one is remembered as an "area"
- * and unmapped as a whole; what stays shared of it is mapped again.  Between
- * the two, peer DMA to the rest of the area fails.
+ * Where iommufd can take a part out of a mapping, RAM is mapped run by run, and
+ * nothing of it has to be remembered.  Else each mapping is remembered as an
+ * "area" and unmapped as a whole; what stays shared of it is mapped again.
+ * Between the two, DMA to the rest of the area fails, so the areas of RAM are
+ * small.
  *
- * A container that cannot map what appears, or turns shared, does without:
- * peer-to-peer DMA to it does not work, everything else does.
+ * A container that cannot map a BAR that appears, or turns shared, does without:
+ * peer-to-peer DMA to it does not work, everything else does.  RAM has to be
+ * mapped: without, the device cannot be added, or the conversion fails.
  *
  * Everything here runs with the BQL held.  In this file "last" is inclusive.
  *
@@ -19,33 +22,45 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "qemu/error-report.h"
+#include "qemu/units.h"
 #include "hw/vfio/vfio-container.h"
+#include "hw/vfio/vfio-iommufd.h"
 #include "hw/vfio-private/hooks.h"
+#include "system/private-ram.h"
 #include "system/ramblock.h"
+#include "ioas.h"
 #include "mmio.h"
 #include "trace.h"
 
+/* Areas of RAM, if iommufd cannot cut: a conversion disturbs so much of it. */
+#define RAM_PIECE (2 * MiB)
+
 /**
- * struct VFIOPrivateWindow - one device-fd section in one container
+ * struct VFIOPrivateWindow - one section of such memory in one container
  *
- * @listener: registered with @region
+ * @listener: is told of conversions of @mr
  * @bcontainer: the container
- * @region: the region
+ * @mr: the memory
+ * @region: the device-fd region that it is; NULL: it is RAM
  * @iova: where the window begins in the address space
- * @offset: where the window begins in the region
+ * @offset: where the window begins in @mr
  * @size: bytes
- * @areas: what is mapped; start and last are bytes inside the region
+ * @areas: what is mapped; start and last are bytes inside @mr; not used if @cuts
+ * @cuts: iommufd can take a part out of a mapping
  * @unusable: the container could not map the section
  */
 typedef struct VFIOPrivateWindow {
     DeviceFdListener listener;
     VFIOContainer *bcontainer;
+    MemoryRegion *mr;
     DeviceFdRegion *region;
     hwaddr iova;
     uint64_t offset;
     uint64_t size;
     IntervalTreeRoot areas;
+    bool cuts;
     bool unusable;
     QLIST_ENTRY(VFIOPrivateWindow) next;
 } VFIOPrivateWindow;
@@ -53,21 +68,24 @@ typedef struct VFIOPrivateWindow {
 static QLIST_HEAD(, VFIOPrivateWindow) windows =
     QLIST_HEAD_INITIALIZER(windows);
 
-static int window_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
+static int window_map_area(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
 {
     VFIOIOMMUClass *vioc = VFIO_IOMMU_GET_CLASS(w->bcontainer);
     hwaddr iova = w->iova + (start - w->offset);
+    uint64_t size = last - start + 1;
     IntervalTreeNode *area;
     int ret = -EOPNOTSUPP;
 
-    if (vioc->dma_map_file) {
-        ret = vioc->dma_map_file(w->bcontainer, iova, last - start + 1,
-                                 w->region->fd, w->region->fd_offset + start,
-                                 false);
+    if (!w->region) {
+        ret = vfio_container_dma_map(w->bcontainer, iova, size,
+                                     memory_region_get_ram_ptr(w->mr) + start,
+                                     w->mr->readonly, w->mr);
+    } else if (vioc->dma_map_file) {
+        ret = vioc->dma_map_file(w->bcontainer, iova, size, w->region->fd,
+                                 w->region->fd_offset + start, false);
     }
-    trace_vfio_private_dma_map(memory_region_name(&w->region->mr), iova,
-                               last - start + 1, ret);
-    if (ret) {
+    trace_vfio_private_dma_map(memory_region_name(w->mr), iova, size, ret);
+    if (ret || w->cuts) {
         return ret;
     }
     area = g_new0(IntervalTreeNode, 1);
@@ -77,16 +95,24 @@ static int window_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
     return 0;
 }
 
-static int window_unmap(VFIOPrivateWindow *w, IntervalTreeNode *area)
+static int window_unmap_iova(VFIOPrivateWindow *w, uint64_t start,
+                             uint64_t last)
 {
-    hwaddr iova = w->iova + (area->start - w->offset);
+    hwaddr iova = w->iova + (start - w->offset);
     int ret;
 
     /* A mapping that the kernel has revoked is unmapped like any other. */
-    ret = vfio_container_dma_unmap(w->bcontainer, iova,
-                                   area->last - area->start + 1, NULL, false);
-    trace_vfio_private_dma_unmap(memory_region_name(&w->region->mr), iova,
-                                 area->last - area->start + 1, ret);
+    ret = vfio_container_dma_unmap(w->bcontainer, iova, last - start + 1, NULL,
+                                   false);
+    trace_vfio_private_dma_unmap(memory_region_name(w->mr), iova,
+                                 last - start + 1, ret);
+    return ret;
+}
+
+static int window_unmap(VFIOPrivateWindow *w, IntervalTreeNode *area)
+{
+    int ret = window_unmap_iova(w, area->start, area->last);
+
     if (ret) {
         return ret;
     }
@@ -95,27 +121,15 @@ static int window_unmap(VFIOPrivateWindow *w, IntervalTreeNode *area)
     return 0;
 }
 
-static void window_warn(VFIOPrivateWindow *w, int err)
-{
-    if (!w->region->warned) {
-        w->region->warned = true;
-        warn_report("vfio: %s: cannot be mapped for DMA: %s; other devices "
-                    "cannot reach it", memory_region_name(&w->region->mr),
-                    strerror(-err));
-    }
-}
-
-static int window_map_visit(void *opaque, uint64_t offset, uint64_t size)
-{
-    return window_map(opaque, offset, offset + size - 1);
-}
-
-/* Unmap all; an area that stays is traced, and gone when the IOAS is. */
+/* Unmap all; what stays is traced, and gone when the IOAS is. */
 static void window_unmap_all(VFIOPrivateWindow *w)
 {
     IntervalTreeNode *area;
     uint64_t pos = 0;
 
+    if (w->cuts) {
+        window_unmap_iova(w, w->offset, w->offset + w->size - 1);
+    }
     while ((area = interval_tree_iter_first(&w->areas, pos, UINT64_MAX))) {
         uint64_t last = area->last;
 
@@ -125,21 +139,70 @@ static void window_unmap_all(VFIOPrivateWindow *w)
     }
 }
 
-static void window_map_shared(VFIOPrivateWindow *w)
+/* Nothing of [start, last] is mapped; nor is it if this fails. */
+static int window_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
+{
+    uint64_t pos, end;
+    int ret;
+
+    for (pos = start; pos <= last; pos = end + 1) {
+        end = last;
+        if (!w->region && !w->cuts) {
+            end = MIN(last, ROUND_UP(pos + 1, RAM_PIECE) - 1);
+        }
+        ret = window_map_area(w, pos, end);
+        if (ret) {
+            IntervalTreeNode *area;
+
+            while (pos > start &&
+                   (area = interval_tree_iter_first(&w->areas, start,
+                                                    pos - 1)) &&
+                   !window_unmap(w, area)) {
+                /* Each of them began in here. */
+            }
+            return ret;
+        }
+    }
+    return 0;
+}
+
+static void window_warn(VFIOPrivateWindow *w, int err)
+{
+    if (w->region && !w->region->warned) {
+        w->region->warned = true;
+        warn_report("vfio: %s: cannot be mapped for DMA: %s; other devices "
+                    "cannot reach it", memory_region_name(w->mr),
+                    strerror(-err));
+    } else if (!w->region) {
+        error_report("vfio: %s: a part of RAM cannot be mapped for DMA any "
+                     "more: %s; devices cannot reach it",
+                     memory_region_name(w->mr), strerror(-err));
+    }
+}
+
+static int window_map_visit(void *opaque, uint64_t offset, uint64_t size)
+{
+    return window_map(opaque, offset, offset + size - 1);
+}
+
+static int window_map_shared(VFIOPrivateWindow *w)
 {
     int ret;
 
-    if (w->region->hidden) {
-        return;
+    if (!w->region) {
+        ret = private_ram_foreach(w->mr, w->offset, w->size, false,
+                                  window_map_visit, w);
+    } else if (w->region->hidden) {
+        return 0;
+    } else {
+        ret = device_fd_state_foreach(&w->region->state, w->offset, w->size,
+                                      false, window_map_visit, w);
     }
-    ret = device_fd_state_foreach(&w->region->state, w->offset, w->size,
-                                  false, window_map_visit, w);
-
     w->unusable = ret != 0;
     if (ret) {
         window_unmap_all(w);
-        window_warn(w, ret);
     }
+    return ret;
 }
 
 static bool window_cut(const VFIOPrivateWindow *w, uint64_t offset,
@@ -160,6 +223,42 @@ static void window_try_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
     }
 }
 
+/* What stays shared of an area: RAM has to be mapped, a BAR would better be. */
+static int window_remap(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
+{
+    if (!w->region) {
+        return window_map(w, start, last);
+    }
+    window_try_map(w, start, last);
+    return 0;
+}
+
+/* Take [start, last] out of an area that it overlaps, or leave it as it is. */
+static int window_shrink(VFIOPrivateWindow *w, IntervalTreeNode *area,
+                         uint64_t start, uint64_t last)
+{
+    uint64_t area_start = area->start, area_last = area->last;
+    int ret = window_unmap(w, area);
+
+    if (ret) {
+        return ret;
+    }
+    if (area_start < start) {
+        ret = window_remap(w, area_start, start - 1);
+    }
+    if (!ret && area_last > last) {
+        ret = window_remap(w, last + 1, area_last);
+        if (ret && area_start < start) {
+            window_unmap(w, interval_tree_iter_first(&w->areas, area_start,
+                                                     area_start));
+        }
+    }
+    if (ret) {
+        window_try_map(w, area_start, area_last);
+    }
+    return ret;
+}
+
 static int window_notify_private(DeviceFdListener *listener, uint64_t offset,
                                  uint64_t size)
 {
@@ -170,9 +269,12 @@ static int window_notify_private(DeviceFdListener *listener, uint64_t offset,
     if (!window_cut(w, offset, size, &start, &last)) {
         return 0;
     }
+    if (w->cuts) {
+        return window_unmap_iova(w, start, last);
+    }
     while ((area = interval_tree_iter_first(&w->areas, start, last))) {
-        uint64_t area_start = area->start, area_last = area->last;
-        int ret = window_unmap(w, area);
+        uint64_t area_start = area->start;
+        int ret = window_shrink(w, area, start, last);
 
         if (ret) {
             /* Areas come in ascending order: put back the ones before. */
@@ -180,12 +282,6 @@ static int window_notify_private(DeviceFdListener *listener, uint64_t offset,
                 window_try_map(w, start, area_start - 1);
             }
             return ret;
-        }
-        if (area_start < start) {
-            window_try_map(w, area_start, start - 1);
-        }
-        if (area_last > last) {
-            window_try_map(w, last + 1, area_last);
         }
     }
     return 0;
@@ -197,8 +293,13 @@ static int window_notify_shared(DeviceFdListener *listener, uint64_t offset,
     VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
     uint64_t start, last;
 
-    if (!w->unusable && !w->region->hidden &&
-        window_cut(w, offset, size, &start, &last)) {
+    if (!window_cut(w, offset, size, &start, &last)) {
+        return 0;
+    }
+    if (!w->region) {
+        return window_map(w, start, last);
+    }
+    if (!w->unusable && !w->region->hidden) {
         window_try_map(w, start, last);
     }
     return 0;
@@ -207,21 +308,24 @@ static int window_notify_shared(DeviceFdListener *listener, uint64_t offset,
 static void window_refresh(DeviceFdListener *listener)
 {
     VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
+    int ret;
 
     if (!w->unusable) {
         window_unmap_all(w);
-        window_map_shared(w);
+        ret = window_map_shared(w);
+        if (ret) {
+            window_warn(w, ret);
+        }
     }
 }
 
 static VFIOPrivateWindow *window_find(VFIOContainer *bcontainer,
-                                      DeviceFdRegion *region, hwaddr iova)
+                                      MemoryRegion *mr, hwaddr iova)
 {
     VFIOPrivateWindow *w;
 
     QLIST_FOREACH(w, &windows, next) {
-        if (w->bcontainer == bcontainer && w->region == region &&
-            w->iova == iova) {
+        if (w->bcontainer == bcontainer && w->mr == mr && w->iova == iova) {
             return w;
         }
     }
@@ -241,19 +345,70 @@ bool vfio_private_dma_mapped(const DeviceFdRegion *region)
     return false;
 }
 
+static VFIOPrivateWindow *window_new(VFIOContainer *bcontainer,
+                                     MemoryRegionSection *section)
+{
+    VFIOPrivateWindow *w = g_new0(VFIOPrivateWindow, 1);
+
+    memory_region_ref(section->mr);
+    w->listener.notify_private = window_notify_private;
+    w->listener.notify_shared = window_notify_shared;
+    w->listener.refresh = window_refresh;
+    w->bcontainer = bcontainer;
+    w->mr = section->mr;
+    w->region = device_fd_region_from_mr(section->mr);
+    w->iova = section->offset_within_address_space;
+    w->offset = section->offset_within_region;
+    w->size = int128_get64(section->size);
+    QLIST_INSERT_HEAD(&windows, w, next);
+    if (w->region) {
+        QTAILQ_INSERT_TAIL(&w->region->state.listeners, &w->listener, next);
+    } else {
+        w->cuts = vfio_private_ioas_cuts(VFIO_IOMMU_IOMMUFD(bcontainer));
+        private_ram_listen(w->mr, &w->listener);
+    }
+    return w;
+}
+
+/* For lack of RAM a device fails, but no VM that has begun to run. */
+static void window_ram_failed(VFIOPrivateWindow *w, int err)
+{
+    const char *name = memory_region_name(w->mr);
+
+    if (w->bcontainer->initialized) {
+        window_warn(w, err);
+    } else if (!w->bcontainer->error) {
+        error_setg_errno(&w->bcontainer->error, -err, "vfio: %s: RAM at 0x%"
+                         HWADDR_PRIx " cannot be mapped for DMA", name,
+                         w->iova);
+        error_append_hint(&w->bcontainer->error,
+                          "Check the limit of locked memory (ulimit -l), and "
+                          "that the memory backend is one that devices can "
+                          "reach.\n");
+    }
+}
+
+/* Containers of the legacy interface have upstream's RAM discard listener. */
+static bool window_wanted(VFIOContainer *bcontainer,
+                          MemoryRegionSection *section)
+{
+    return device_fd_region_from_mr(section->mr) ||
+           (private_ram(section->mr) &&
+            object_dynamic_cast(OBJECT(bcontainer), TYPE_VFIO_IOMMU_IOMMUFD));
+}
+
 bool vfio_private_region_add(VFIOContainer *bcontainer,
                              MemoryRegionSection *section)
 {
-    DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
     hwaddr iova = section->offset_within_address_space;
     uint64_t offset = section->offset_within_region;
+    uint64_t size = int128_get64(section->size);
     VFIOPrivateWindow *w;
-    uint64_t size;
+    int ret;
 
-    if (!region) {
+    if (!window_wanted(bcontainer, section)) {
         return false;
     }
-    size = int128_get64(section->size);
     /* Sizing a 64-bit BAR makes it appear at the top of the address space. */
     if (iova & (1ULL << 63)) {
         return true;
@@ -265,45 +420,43 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
         return true;
     }
 
-    memory_region_ref(section->mr);
-    w = g_new0(VFIOPrivateWindow, 1);
-    w->listener.notify_private = window_notify_private;
-    w->listener.notify_shared = window_notify_shared;
-    w->listener.refresh = window_refresh;
-    w->bcontainer = bcontainer;
-    w->region = region;
-    w->iova = iova;
-    w->offset = offset;
-    w->size = size;
-    QLIST_INSERT_HEAD(&windows, w, next);
-    QTAILQ_INSERT_TAIL(&region->state.listeners, &w->listener, next);
-    window_map_shared(w);
+    w = window_new(bcontainer, section);
+    ret = window_map_shared(w);
+    if (ret && w->region) {
+        window_warn(w, ret);
+    } else if (ret) {
+        window_ram_failed(w, ret);
+    }
     return true;
 }
 
 bool vfio_private_region_del(VFIOContainer *bcontainer,
                              MemoryRegionSection *section)
 {
-    DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
+    IntervalTreeNode *area;
     VFIOPrivateWindow *w;
 
-    if (!region) {
+    if (!window_wanted(bcontainer, section)) {
         return false;
     }
-    w = window_find(bcontainer, region, section->offset_within_address_space);
-    if (w) {
-        IntervalTreeNode *area;
-
-        window_unmap_all(w);
-        while ((area = interval_tree_iter_first(&w->areas, 0, UINT64_MAX))) {
-            interval_tree_remove(area, &w->areas);
-            g_free(area);
-        }
-        QTAILQ_REMOVE(&region->state.listeners, &w->listener, next);
-        QLIST_REMOVE(w, next);
-        g_free(w);
-        memory_region_unref(section->mr);
+    w = window_find(bcontainer, section->mr,
+                    section->offset_within_address_space);
+    if (!w) {
+        return true;
     }
+    window_unmap_all(w);
+    while ((area = interval_tree_iter_first(&w->areas, 0, UINT64_MAX))) {
+        interval_tree_remove(area, &w->areas);
+        g_free(area);
+    }
+    if (w->region) {
+        QTAILQ_REMOVE(&w->region->state.listeners, &w->listener, next);
+    } else {
+        private_ram_unlisten(&w->listener);
+    }
+    QLIST_REMOVE(w, next);
+    g_free(w);
+    memory_region_unref(section->mr);
     return true;
 }
 

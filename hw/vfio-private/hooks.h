@@ -155,6 +155,8 @@ KVMSlot *kvm_alloc_slot(KVMMemoryListener *kml);
  * @section: the section
  * @add: true: it has appeared
  *
+ * Of RAM with guest_memfd that goes away, the attributes go first.
+ *
  * Returns: true if this was a device-fd region; failure is reported and not
  *     fatal.
  */
@@ -162,18 +164,29 @@ bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
                                    MemoryRegionSection *section, bool add);
 
 /**
- * kvm_private_mmio_convert: convert, or refuse, a range that is not just RAM
+ * kvm_private_convert: convert a range of guest memory, or refuse to
  * @start: guest physical address, page aligned
  * @size: bytes, page aligned, not 0
  * @to_private: wanted state
- * @ret: out: 0 or -errno for the guest; untouched if false is returned
  *
  * Context: takes the BQL if it is not held.
- * Returns: false if the range is RAM with guest_memfd from end to end: then
- *     kvm_convert_memory() does all of it.
+ * Returns: 0, or -errno for the guest with nothing changed.
  */
-bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
-                              int *ret);
+int kvm_private_convert(hwaddr start, hwaddr size, bool to_private);
+
+/**
+ * kvm_private_ram_added: RAM with guest_memfd has got a memslot
+ * @mr: the region
+ * @start: guest physical address
+ * @offset: of what is there, in @mr
+ * @size: bytes
+ *
+ * Gives the frames the attributes that the pages have.
+ *
+ * Returns: 0 or -errno.
+ */
+int kvm_private_ram_added(MemoryRegion *mr, hwaddr start, uint64_t offset,
+                          uint64_t size);
 
 /**
  * kvm_private_mmio_faulted: what becomes of a vCPU after KVM_EXIT_MEMORY_FAULT
@@ -186,7 +199,13 @@ bool kvm_private_mmio_convert(hwaddr start, hwaddr size, bool to_private,
  */
 int kvm_private_mmio_faulted(hwaddr gpa, int ret);
 
-/* kvm_private_mmio_covers: does the range begin in a device-fd region? */
-bool kvm_private_mmio_covers(hwaddr start, hwaddr size);
+/**
+ * kvm_private_fault_in: is what was converted to be mapped before it is touched?
+ * @start: guest physical address
+ * @size: bytes
+ *
+ * Context: takes the BQL if it is not held.
+ */
+bool kvm_private_fault_in(hwaddr start, hwaddr size);
 
 #endif /* HW_VFIO_PRIVATE_HOOKS_H */

@@ -79,6 +79,10 @@ static void sim_check_said(SimHost *host)
     g_auto(GStrv) lines = NULL;
     unsigned int i, j;
 
+    if (host->talks) {
+        return;
+    }
+
     g_assert_true(g_file_get_contents(host->said, &said, NULL, NULL));
     lines = g_strsplit(said, "\n", 0);
     for (i = 0; lines[i]; i++) {
@@ -158,10 +162,11 @@ static char *sim_args(SimHost *host)
         "-accel kvm -machine q35,confidential-guest-support=c0%s "
         "-cpu %s -m 4M -nodefaults -bios %s -object %s,id=c0 "
         "-object iommufd,id=i0 "
-        "-device %s",
+        "-device %s%s%s",
         host->tdx ? ",kernel-irqchip=split" : "",
         host->tdx ? "host" : "qemu64,check=off", host->firmware,
-        host->tdx ? "tdx-guest" : "sw-protected-vm", device);
+        host->tdx ? "tdx-guest" : "sw-protected-vm", device,
+        host->more ? " " : "", host->more ?: "");
 }
 
 const char *sim_host_usable(void)

@@ -26,7 +26,8 @@
 
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
- * "rp0" for it.  @rid: of the device.
+ * "rp0" for it.  @talks: what QEMU says does not matter.  @more: words for its
+ * command line.  @rid: of the device.
  * @sysfs: folder of the device, or NULL: see sim_connect().
  * @since, @waited: for tests that have a thread
  */
@@ -34,6 +35,8 @@ typedef struct SimHost {
     SimShared *shared;
     bool tdx;
     bool plugged;
+    bool talks;
+    const char *more;
     uint16_t rid;
     QTestState *qts;
     char *firmware;
@@ -181,6 +184,7 @@ void sim_test_add_errno(void);
 void sim_test_add_exit(void);
 void sim_test_add_plug(void);
 void sim_test_add_port(void);
+void sim_test_add_ram(void);
 void sim_test_add_busy(void);
 void sim_test_add_walk(void);
 void sim_test_add_tdx(void);

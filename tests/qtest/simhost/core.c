@@ -196,6 +196,23 @@ static int sim_call(int fd, const SimCall *call, const char *name, void *arg)
     return ret;
 }
 
+int sim_event(const char *name, uint64_t arg0, uint64_t arg1)
+{
+    SimFault *fault;
+    SimEvent *event;
+    int ret;
+
+    sim_lock();
+    fault = sim_fault(name);
+    event = sim_log(name);
+    event->args[0] = arg0;
+    event->args[1] = arg1;
+    ret = fault ? -fault->err : 0;
+    sim_log_done(event, ret);
+    sim_unlock();
+    return ret;
+}
+
 int sim_ioctl(int fd, SimKind kind, unsigned long request, void *arg)
 {
     const SimCalls *calls = kind < ARRAY_SIZE(calls_of) ? calls_of[kind] : NULL;

@@ -80,6 +80,8 @@ int sim_ioctl(int fd, SimKind kind, unsigned long request, void *arg);
 void sim_close(int fd, SimKind kind);
 SimEvent *sim_log(const char *name);
 void sim_log_done(SimEvent *event, int ret);
+/* sim_event: log what is no ioctl; returns 0, or -errno if it is to fail */
+int sim_event(const char *name, uint64_t arg0, uint64_t arg1);
 
 /* kvm.c */
 int sim_kvm_check_extension(int fd, void *arg);

@@ -2,7 +2,8 @@
  * A simulated host for QEMU: iommufd
  *
  * Objects hold their parents: what is in use cannot be destroyed.  Mappings do
- * not overlap, and are unmapped as they were mapped, or not at all.
+ * not overlap, and are unmapped as they were mapped, or not at all, unless the
+ * IOAS was made so that they can be cut.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,13 +29,16 @@ typedef enum SimObject {
 static struct {
     SimObject type;
     uint32_t parent;
+    bool cuts;
 } objects[SIM_OBJECTS];
 static uint32_t nr_objects = 1;
 static uint32_t attached;
 
 static struct {
+    uint32_t ioas;
     uint64_t iova;
     uint64_t size;
+    bool file;
 } maps[SIM_MAPS];
 
 static int sim_object_new(SimObject type, uint32_t parent, SimObject wanted,
@@ -48,6 +52,7 @@ static int sim_object_new(SimObject type, uint32_t parent, SimObject wanted,
     }
     objects[nr_objects].type = type;
     objects[nr_objects].parent = parent;
+    objects[nr_objects].cuts = false;
     sim->nr_objects++;
     *id = nr_objects++;
     return 0;
@@ -59,11 +64,16 @@ static void sim_object_free(uint32_t id)
     sim->nr_objects--;
 }
 
-/* The only IOAS is gone. */
-static void sim_iommufd_unmap_all(void)
+static void sim_iommufd_unmap_all(uint32_t ioas)
 {
-    memset(maps, 0, sizeof(maps));
-    sim->nr_maps = 0;
+    int i;
+
+    for (i = 0; i < SIM_MAPS; i++) {
+        if (maps[i].size && maps[i].ioas == ioas) {
+            maps[i].size = 0;
+            sim->nr_maps--;
+        }
+    }
 }
 
 void sim_iommufd_device_gone(void)
@@ -125,7 +135,7 @@ static int sim_iommufd_destroy(int fd, void *arg)
         sim_tsm_forget();
     }
     if (objects[id].type == SIM_IOAS) {
-        sim_iommufd_unmap_all();
+        sim_iommufd_unmap_all(id);
     }
     sim_object_free(id);
     return 0;
@@ -180,17 +190,51 @@ static int sim_iommufd_ranges(int fd, void *arg)
     return 0;
 }
 
-static int sim_iommufd_map_range(uint64_t iova, uint64_t size)
+static bool sim_is_ioas(uint32_t id)
+{
+    return id < nr_objects && objects[id].type == SIM_IOAS;
+}
+
+/* As the kernel: not once devices may use larger IOPTEs. */
+static int sim_iommufd_option(int fd, void *arg)
+{
+    struct iommu_option *option = arg;
+    int i;
+
+    if (option->option_id != IOMMU_OPTION_HUGE_PAGES) {
+        return -EOPNOTSUPP;
+    }
+    if (!sim_is_ioas(option->object_id)) {
+        return -ENOENT;
+    }
+    if (option->op == IOMMU_OPTION_OP_GET) {
+        option->val64 = !objects[option->object_id].cuts;
+        return 0;
+    }
+    for (i = 0; i < SIM_MAPS; i++) {
+        if (attached && maps[i].size && maps[i].ioas == option->object_id) {
+            return -EINVAL;
+        }
+    }
+    objects[option->object_id].cuts = !option->val64;
+    return 0;
+}
+
+static int sim_iommufd_map_range(uint32_t ioas, uint64_t iova, uint64_t size,
+                                 bool file)
 {
     int i, slot = -1;
 
+    if (!sim_is_ioas(ioas)) {
+        return -ENOENT;
+    }
     if (!size || ((iova | size) & 4095)) {
         return -EINVAL;
     }
     for (i = 0; i < SIM_MAPS; i++) {
         if (!maps[i].size) {
             slot = i;
-        } else if (iova < maps[i].iova + maps[i].size &&
+        } else if (maps[i].ioas == ioas && iova < maps[i].iova + maps[i].size &&
                    maps[i].iova < iova + size) {
             return -EEXIST;
         }
@@ -198,8 +242,10 @@ static int sim_iommufd_map_range(uint64_t iova, uint64_t size)
     if (slot < 0) {
         return -ENOMEM;
     }
+    maps[slot].ioas = ioas;
     maps[slot].iova = iova;
     maps[slot].size = size;
+    maps[slot].file = file;
     sim->nr_maps++;
     return 0;
 }
@@ -208,7 +254,7 @@ static int sim_iommufd_map(int fd, void *arg)
 {
     struct iommu_ioas_map *map = arg;
 
-    return sim_iommufd_map_range(map->iova, map->length);
+    return sim_iommufd_map_range(map->ioas_id, map->iova, map->length, false);
 }
 
 static int sim_iommufd_map_file(int fd, void *arg)
@@ -219,20 +265,44 @@ static int sim_iommufd_map_file(int fd, void *arg)
         map->start + map->length > sim_fd_size(map->fd)) {
         return -EINVAL;
     }
-    return sim_iommufd_map_range(map->iova, map->length);
+    return sim_iommufd_map_range(map->ioas_id, map->iova, map->length,
+                                 sim_kind(map->fd) == SIM_DMABUF);
+}
+
+/* Let a mapping end before @at, if there is one that goes on there. */
+static void sim_iommufd_cut(uint32_t ioas, uint64_t at)
+{
+    int i;
+
+    for (i = 0; i < SIM_MAPS; i++) {
+        uint64_t end = maps[i].iova + maps[i].size;
+
+        if (maps[i].size && maps[i].ioas == ioas && !maps[i].file &&
+            maps[i].iova < at && at < end) {
+            maps[i].size = at - maps[i].iova;
+            sim_iommufd_map_range(ioas, at, end - at, false);
+            return;
+        }
+    }
 }
 
 static int sim_iommufd_unmap(int fd, void *arg)
 {
     struct iommu_ioas_unmap *unmap = arg;
+    uint32_t ioas = unmap->ioas_id;
     uint64_t last = unmap->iova + unmap->length - 1;
     uint64_t done = 0;
     int i;
 
+    if (sim_is_ioas(ioas) && objects[ioas].cuts && !sim->no_cuts) {
+        sim_iommufd_cut(ioas, unmap->iova);
+        sim_iommufd_cut(ioas, last + 1);
+    }
     for (i = 0; i < SIM_MAPS; i++) {
         uint64_t end = maps[i].iova + maps[i].size - 1;
 
-        if (!maps[i].size || maps[i].iova > last || end < unmap->iova) {
+        if (!maps[i].size || maps[i].ioas != ioas || maps[i].iova > last ||
+            end < unmap->iova) {
             continue;
         }
         if (maps[i].iova < unmap->iova || end > last) {
@@ -252,14 +322,20 @@ static const SimCall iommufd_calls[] = {
     { IOMMU_IOAS_ALLOC, "IOAS_ALLOC", sim_iommufd_ioas,
       { SIM_ARG(iommu_ioas_alloc, out_ioas_id) } },
     { IOMMU_IOAS_IOVA_RANGES, NULL, sim_iommufd_ranges },
+    { IOMMU_OPTION, "OPTION", sim_iommufd_option,
+      { SIM_ARG(iommu_option, op), SIM_ARG(iommu_option, val64),
+        SIM_ARG(iommu_option, object_id) } },
     { IOMMU_IOAS_MAP, "MAP", sim_iommufd_map,
-      { SIM_ARG(iommu_ioas_map, iova), SIM_ARG(iommu_ioas_map, length) } },
+      { SIM_ARG(iommu_ioas_map, iova), SIM_ARG(iommu_ioas_map, length),
+        SIM_ARG(iommu_ioas_map, ioas_id) } },
     { IOMMU_IOAS_MAP_FILE, "MAP_FILE", sim_iommufd_map_file,
       { SIM_ARG(iommu_ioas_map_file, iova),
         SIM_ARG(iommu_ioas_map_file, length),
-        SIM_ARG(iommu_ioas_map_file, fd) } },
+        SIM_ARG(iommu_ioas_map_file, fd),
+        SIM_ARG(iommu_ioas_map_file, ioas_id) } },
     { IOMMU_IOAS_UNMAP, "UNMAP", sim_iommufd_unmap,
-      { SIM_ARG(iommu_ioas_unmap, iova), SIM_ARG(iommu_ioas_unmap, length) } },
+      { SIM_ARG(iommu_ioas_unmap, iova), SIM_ARG(iommu_ioas_unmap, length),
+        SIM_ARG(iommu_ioas_unmap, ioas_id) } },
     { IOMMU_HWPT_ALLOC, "HWPT_ALLOC", sim_iommufd_hwpt,
       { SIM_ARG(iommu_hwpt_alloc, out_hwpt_id) } },
     { IOMMU_GET_HW_INFO, NULL, NULL },

@@ -33,6 +33,12 @@ ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
     SIM_SYMBOL("pwrite64");
 
 /* A result or -errno becomes what the C library returns. */
+int sim_do_fallocate(int fd, int mode, off_t offset, off_t size)
+    SIM_SYMBOL("fallocate");
+int sim_do_fallocate64(int fd, int mode, off_t offset, off_t size)
+    SIM_SYMBOL("fallocate64");
+int sim_do_madvise(void *addr, size_t size, int advice) SIM_SYMBOL("madvise");
+
 static long sim_result(long ret)
 {
     if (ret < 0) {
@@ -190,4 +196,40 @@ ssize_t sim_do_pwrite(int fd, const void *buf, size_t size, off_t offset)
 ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
 {
     return sim_pwrite(fd, buf, size, offset);
+}
+
+/* What is thrown away of guest memory: "PUNCH" of the private view... */
+static int sim_fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    if (sim_kind(fd) == SIM_GUEST_MEMFD) {
+        int ret = sim_event("PUNCH", offset, size);
+
+        if (ret) {
+            return sim_result(ret);
+        }
+    }
+    return syscall(SYS_fallocate, fd, mode, offset, size);
+}
+
+int sim_do_fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    return sim_fallocate(fd, mode, offset, size);
+}
+
+int sim_do_fallocate64(int fd, int mode, off_t offset, off_t size)
+{
+    return sim_fallocate(fd, mode, offset, size);
+}
+
+/* ...and "DISCARD" of the shared one */
+int sim_do_madvise(void *addr, size_t size, int advice)
+{
+    if (sim && (advice == MADV_DONTNEED || advice == MADV_REMOVE)) {
+        int ret = sim_event("DISCARD", (uintptr_t)addr, size);
+
+        if (ret) {
+            return sim_result(ret);
+        }
+    }
+    return syscall(SYS_madvise, addr, size, advice);
 }

@@ -91,6 +91,7 @@ typedef struct SimExit {
  * @released: what has been stalled goes on
  * @tdi_state: of the device, TDISP's number
  * @report_bad: the interface report makes no sense
+ * @no_cuts: IOMMU_IOAS_UNMAP unmaps whole mappings only, whatever the option
  * @nr_objects, @nr_maps: of iommufd, that exist now
  * @nr_dmabufs, @nr_iommufds: open files
  * @nr_kvm_files: VFIO devices that KVM knows
@@ -102,6 +103,7 @@ typedef struct SimShared {
     uint32_t released;
     uint32_t tdi_state;
     uint32_t report_bad;
+    uint32_t no_cuts;
     uint32_t nr_objects;
     uint32_t nr_maps;
     uint32_t nr_dmabufs;

@@ -1,0 +1,350 @@
+/*
+ * KVM: conversion of RAM
+ *
+ * A range converts as a whole or not at all, however many blocks it is in.
+ * Towards private: out of every IOAS, then KVM's attribute, then the contents
+ * of the shared view go.  Towards shared: KVM's attribute, into every IOAS,
+ * then the contents of the private view go.  A step that fails undoes those
+ * before in reverse order.  Contents that are gone do not come back, but a
+ * guest that converts a page gives up what is in it.
+ *
+ * RamBlockAttributes is the record of what is private, one for each block.  It
+ * also has listeners of its own; containers without iommufd are among them.
+ *
+ * That a page has two backings is known here and nowhere else.
+ *
+ * Everything here runs with the BQL held.  A "run" is a part of one block that
+ * is contiguous, and has one state.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitmap.h"
+#include "qemu/error-report.h"
+#include "hw/vfio-private/hooks.h"
+#include "hw/vfio-private/trace.h"
+#include "system/kvm.h"
+#include "system/private-ram.h"
+#include "system/ramblock.h"
+#include "kvm-private-int.h"
+
+typedef struct PrivateRamUser {
+    MemoryRegion *mr;
+    DeviceFdListener *listener;
+    QTAILQ_ENTRY(PrivateRamUser) next;
+} PrivateRamUser;
+
+static QTAILQ_HEAD(, PrivateRamUser) users = QTAILQ_HEAD_INITIALIZER(users);
+
+bool private_ram(MemoryRegion *mr)
+{
+    return memory_region_has_guest_memfd(mr);
+}
+
+void private_ram_listen(MemoryRegion *mr, DeviceFdListener *listener)
+{
+    PrivateRamUser *user = g_new0(PrivateRamUser, 1);
+
+    user->mr = mr;
+    user->listener = listener;
+    QTAILQ_INSERT_TAIL(&users, user, next);
+}
+
+void private_ram_unlisten(DeviceFdListener *listener)
+{
+    PrivateRamUser *user;
+
+    QTAILQ_FOREACH(user, &users, next) {
+        if (user->listener == listener) {
+            QTAILQ_REMOVE(&users, user, next);
+            g_free(user);
+            return;
+        }
+    }
+}
+
+/* The record has a bit for each page, set while it is shared. */
+int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
+                        bool is_private, DeviceFdVisit *visit, void *opaque)
+{
+    RamBlockAttributes *attr = RAM_BLOCK_ATTRIBUTES(mr->rdm);
+    uint64_t page = qemu_real_host_page_size();
+    unsigned long end = (offset + size) / page;
+    unsigned long first = offset / page;
+    int ret = 0;
+
+    while (first < end && !ret) {
+        unsigned long last;
+
+        if (is_private) {
+            first = find_next_zero_bit(attr->bitmap, end, first);
+            last = find_next_bit(attr->bitmap, end, first);
+        } else {
+            first = find_next_bit(attr->bitmap, end, first);
+            last = find_next_zero_bit(attr->bitmap, end, first);
+        }
+        if (first < end) {
+            ret = visit(opaque, first * page, (last - first) * page);
+        }
+        first = last;
+    }
+    return ret;
+}
+
+typedef struct KVMRamRun {
+    MemoryRegion *mr;
+    hwaddr gpa;
+    uint64_t offset;    /* of @gpa, in @mr */
+    uint64_t size;
+} KVMRamRun;
+
+typedef struct KVMRamRuns {
+    const MemoryRegionSection *section;
+    GArray *runs;
+} KVMRamRuns;
+
+static int ram_collect(void *opaque, uint64_t offset, uint64_t size)
+{
+    KVMRamRuns *runs = opaque;
+    const MemoryRegionSection *section = runs->section;
+    KVMRamRun run = {
+        .mr = section->mr,
+        .gpa = section->offset_within_address_space +
+               (offset - section->offset_within_region),
+        .offset = offset,
+        .size = size,
+    };
+
+    g_array_append_val(runs->runs, run);
+    return 0;
+}
+
+static int ram_notify_one(DeviceFdListener *listener, const KVMRamRun *run,
+                          bool to_private)
+{
+    return to_private ?
+           listener->notify_private(listener, run->offset, run->size) :
+           listener->notify_shared(listener, run->offset, run->size);
+}
+
+static int ram_notify(const KVMRamRun *run, bool to_private)
+{
+    PrivateRamUser *user;
+    int ret = 0;
+
+    QTAILQ_FOREACH(user, &users, next) {
+        if (user->mr == run->mr) {
+            ret = ram_notify_one(user->listener, run, to_private);
+            if (ret) {
+                break;
+            }
+        }
+    }
+    while (ret && (user = QTAILQ_PREV(user, next))) {
+        if (user->mr == run->mr) {
+            ram_notify_one(user->listener, run, !to_private);
+        }
+    }
+    return ret;
+}
+
+static int ram_record(const KVMRamRun *run, bool to_private)
+{
+    RamBlockAttributes *attr = RAM_BLOCK_ATTRIBUTES(run->mr->rdm);
+    int ret = ram_block_attributes_state_change(attr, run->offset, run->size,
+                                                to_private);
+
+    if (ret) {
+        ram_block_attributes_state_change(attr, run->offset, run->size,
+                                          !to_private);
+    }
+    return ret;
+}
+
+/* Take a run out of the shared view, or put it there, but for KVM. */
+static int ram_move(const KVMRamRun *run, bool to_private)
+{
+    int ret = ram_record(run, to_private);
+
+    if (ret) {
+        return ret;
+    }
+    ret = ram_notify(run, to_private);
+    if (ret) {
+        ram_record(run, !to_private);
+    }
+    return ret;
+}
+
+/* The first @nr runs, the last one first */
+static void ram_move_back(GArray *runs, int nr, bool to_private)
+{
+    while (nr-- > 0) {
+        KVMRamRun *run = &g_array_index(runs, KVMRamRun, nr);
+        int ret = ram_move(run, !to_private);
+
+        if (ret) {
+            error_report("0x%" HWADDR_PRIx " + 0x%" PRIx64 ": devices cannot "
+                         "reach it any more: %s", run->gpa, run->size,
+                         strerror(-ret));
+        }
+    }
+}
+
+static int ram_move_all(GArray *runs, bool to_private)
+{
+    int i;
+
+    for (i = 0; i < runs->len; i++) {
+        int ret = ram_move(&g_array_index(runs, KVMRamRun, i), to_private);
+
+        if (ret) {
+            ram_move_back(runs, i, to_private);
+            return ret;
+        }
+    }
+    return 0;
+}
+
+static int ram_attribute(hwaddr gpa, hwaddr size, bool to_private)
+{
+    return to_private ? kvm_set_memory_attributes_private(gpa, size)
+                      : kvm_set_memory_attributes_shared(gpa, size);
+}
+
+/* Run by run, as what lies between has had the wanted state before. */
+static void ram_attribute_back(GArray *runs, bool to_private)
+{
+    int i;
+
+    for (i = runs->len - 1; i >= 0; i--) {
+        KVMRamRun *run = &g_array_index(runs, KVMRamRun, i);
+
+        /* Failure has been reported. */
+        ram_attribute(run->gpa, run->size, !to_private);
+    }
+}
+
+/* Free the backing that is not in use any more. */
+static int ram_discard(GArray *runs, bool to_private)
+{
+    int i, ret = 0;
+
+    for (i = 0; i < runs->len && !ret; i++) {
+        KVMRamRun *run = &g_array_index(runs, KVMRamRun, i);
+        RAMBlock *block = run->mr->ram_block;
+
+        if (!to_private) {
+            ret = ram_block_discard_guest_memfd_range(block, run->offset,
+                                                      run->size);
+        } else if (block->page_size == qemu_real_host_page_size()) {
+            ret = ram_block_discard_range(block, run->offset, run->size);
+        }
+        /* Huge pages are set aside for the guest: there is nobody to gain. */
+    }
+    return ret;
+}
+
+static int ram_to_private(GArray *runs, hwaddr start, hwaddr size)
+{
+    int ret = ram_move_all(runs, true);
+
+    if (ret) {
+        return ret;
+    }
+    ret = ram_attribute(start, size, true);
+    if (!ret) {
+        ret = ram_discard(runs, true);
+        if (!ret) {
+            return 0;
+        }
+        ram_attribute_back(runs, true);
+    }
+    ram_move_back(runs, runs->len, true);
+    return ret;
+}
+
+static int ram_to_shared(GArray *runs, hwaddr start, hwaddr size)
+{
+    int ret = ram_attribute(start, size, false);
+
+    if (ret) {
+        return ret;
+    }
+    ret = ram_move_all(runs, false);
+    if (!ret) {
+        ret = ram_discard(runs, false);
+        if (!ret) {
+            return 0;
+        }
+        ram_move_back(runs, runs->len, false);
+    }
+    ram_attribute_back(runs, false);
+    return ret;
+}
+
+int kvm_private_ram_convert(const GArray *sections, hwaddr start, hwaddr size,
+                            bool to_private)
+{
+    g_autoptr(GArray) runs = g_array_new(false, false, sizeof(KVMRamRun));
+    int i, ret = 0;
+
+    for (i = 0; i < sections->len; i++) {
+        KVMRamRuns collect = {
+            .section = &g_array_index(sections, MemoryRegionSection, i),
+            .runs = runs,
+        };
+
+        private_ram_foreach(collect.section->mr,
+                            collect.section->offset_within_region,
+                            int128_get64(collect.section->size), !to_private,
+                            ram_collect, &collect);
+    }
+    if (runs->len) {
+        ret = to_private ? ram_to_private(runs, start, size)
+                         : ram_to_shared(runs, start, size);
+    }
+    trace_kvm_private_ram_convert(start, size,
+                                  to_private ? "private" : "shared", runs->len,
+                                  ret);
+    return ret;
+}
+
+typedef struct KVMRamPlace {
+    hwaddr gpa;
+    uint64_t offset;    /* of @gpa, in the region */
+    bool is_private;
+} KVMRamPlace;
+
+static int ram_apply(void *opaque, uint64_t offset, uint64_t size)
+{
+    const KVMRamPlace *place = opaque;
+
+    return ram_attribute(place->gpa + (offset - place->offset), size,
+                         place->is_private);
+}
+
+int kvm_private_ram_added(MemoryRegion *mr, hwaddr start, uint64_t offset,
+                          uint64_t size)
+{
+    KVMRamPlace place = { .gpa = start, .offset = offset };
+    int ret = private_ram_foreach(mr, offset, size, false, ram_apply, &place);
+
+    place.is_private = true;
+    return ret ?: private_ram_foreach(mr, offset, size, true, ram_apply,
+                                      &place);
+}
+
+void kvm_private_ram_removed(MemoryRegionSection *section)
+{
+    hwaddr page = qemu_real_host_page_size();
+    hwaddr start = ROUND_UP(section->offset_within_address_space, page);
+    hwaddr end = QEMU_ALIGN_DOWN(section->offset_within_address_space +
+                                 int128_get64(section->size), page);
+
+    /* Failure has been reported. */
+    if (start < end) {
+        ram_attribute(start, end - start, false);
+    }
+}

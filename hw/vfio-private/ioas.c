@@ -1,0 +1,97 @@
+/*
+ * What an IOAS can do
+ *
+ * Whether IOMMU_IOAS_UNMAP takes a part out of a mapping cannot be asked, only
+ * tried: in an IOAS of its own, with two pages that no device reaches.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/ioctl.h>
+#include <linux/iommufd.h>
+
+#include "qapi/error.h"
+#include "system/iommufd.h"
+#include "ioas.h"
+#include "trace.h"
+
+#define TRY_IOVA 0x10000000
+
+static bool ioas_option(int fd, uint32_t ioas, uint16_t op, uint64_t *value)
+{
+    struct iommu_option option = {
+        .size = sizeof(option),
+        .option_id = IOMMU_OPTION_HUGE_PAGES,
+        .op = op,
+        .object_id = ioas,
+        .val64 = *value,
+    };
+    bool ok = ioctl(fd, IOMMU_OPTION, &option) == 0;
+
+    *value = option.val64;
+    return ok;
+}
+
+static bool ioas_small(int fd, uint32_t ioas)
+{
+    uint64_t huge = 0;
+
+    return ioas_option(fd, ioas, IOMMU_OPTION_OP_SET, &huge);
+}
+
+/* Not by the backend's wrapper, to which ENOENT is a success */
+static bool ioas_try_part(int fd, uint32_t ioas, void *pages, uint64_t page)
+{
+    struct iommu_ioas_map map = {
+        .size = sizeof(map),
+        .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_FIXED_IOVA,
+        .ioas_id = ioas,
+        .user_va = (uintptr_t)pages,
+        .iova = TRY_IOVA,
+        .length = 2 * page,
+    };
+    struct iommu_ioas_unmap unmap = {
+        .size = sizeof(unmap),
+        .ioas_id = ioas,
+        .iova = TRY_IOVA,
+        .length = page,
+    };
+
+    return ioctl(fd, IOMMU_IOAS_MAP, &map) == 0 &&
+           ioctl(fd, IOMMU_IOAS_UNMAP, &unmap) == 0;
+}
+
+static bool ioas_try(IOMMUFDBackend *be)
+{
+    uint64_t page = qemu_real_host_page_size();
+    g_autofree char *pages = g_malloc0(3 * page);
+    uint32_t ioas;
+    bool ok;
+
+    if (!iommufd_backend_alloc_ioas(be, &ioas, NULL)) {
+        return false;
+    }
+    ok = ioas_small(be->fd, ioas) &&
+         ioas_try_part(be->fd, ioas, QEMU_ALIGN_PTR_UP(pages, page), page);
+    iommufd_backend_free_id(be, ioas);
+    return ok;
+}
+
+bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container)
+{
+    static enum { UNKNOWN, NO, YES } kernel;
+    int fd = container->be->fd;
+    uint64_t huge = 1;
+    bool cuts;
+
+    if (!ioas_option(fd, container->ioas_id, IOMMU_OPTION_OP_GET, &huge)) {
+        return false;
+    }
+    if (kernel == UNKNOWN) {
+        kernel = ioas_try(container->be) ? YES : NO;
+    }
+    cuts = kernel == YES && (!huge || ioas_small(fd, container->ioas_id));
+    trace_vfio_private_ioas_cuts(container->ioas_id, cuts);
+    return cuts;
+}
