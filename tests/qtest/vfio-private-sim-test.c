@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     }
     sim_test_add_order();
     sim_test_add_convert();
-    sim_test_add_ram();
+    sim_test_add_ram_convert();
     sim_test_add_bind();
     sim_test_add_errno();
     sim_test_add_exit();

@@ -150,23 +150,40 @@ void sim_host_free(SimHost *host)
     g_free(host);
 }
 
+static char *sim_device(SimHost *host)
+{
+    const char *properties = host->properties ?:
+                             host->ordinary ? "fd-bars=on" : "private=on";
+
+    if (host->plugged) {
+        return g_strdup("pcie-root-port,id=rp0,addr=2.0,chassis=1,slot=1");
+    }
+    return g_strdup_printf("vfio-pci,id=dev0,fd=%d,iommufd=i0,addr=2.0,%s%s%s",
+                           SIM_DEVICE_FD, properties,
+                           host->sysfs ? ",sysfsdev=" : "", host->sysfs ?: "");
+}
+
+static const char *sim_guest(SimHost *host)
+{
+    if (host->ordinary) {
+        return "-machine q35";
+    }
+    return host->tdx ? "-machine q35,confidential-guest-support=c0,"
+                       "kernel-irqchip=split -object tdx-guest,id=c0"
+                     : "-machine q35,confidential-guest-support=c0 "
+                       "-object sw-protected-vm,id=c0";
+}
+
 static char *sim_args(SimHost *host)
 {
-    g_autofree char *device = host->plugged ?
-        g_strdup("pcie-root-port,id=rp0,addr=2.0,chassis=1,slot=1") :
-        g_strdup_printf("vfio-pci,id=dev0,fd=%d,iommufd=i0,private=on,addr=2.0"
-                        "%s%s", SIM_DEVICE_FD,
-                        host->sysfs ? ",sysfsdev=" : "", host->sysfs ?: "");
+    g_autofree char *device = sim_device(host);
 
     return g_strdup_printf(
-        "-accel kvm -machine q35,confidential-guest-support=c0%s "
-        "-cpu %s -m 4M -nodefaults -bios %s -object %s,id=c0 "
-        "-object iommufd,id=i0 "
-        "-device %s%s%s",
-        host->tdx ? ",kernel-irqchip=split" : "",
-        host->tdx ? "host" : "qemu64,check=off", host->firmware,
-        host->tdx ? "tdx-guest" : "sw-protected-vm", device,
-        host->more ? " " : "", host->more ?: "");
+        "-accel kvm%s %s -cpu %s%s -m 4M -nodefaults -bios %s "
+        "-object iommufd,id=i0 %s -device %s %s",
+        host->accel ?: "", sim_guest(host),
+        host->tdx ? "host" : "qemu64,check=off", host->cpu ?: "",
+        host->firmware, host->before ?: "", device, host->after ?: "");
 }
 
 const char *sim_host_usable(void)
@@ -233,10 +250,11 @@ char *sim_start_fails(SimHost *host)
     g_autofree char *args = sim_args(host);
     g_autofree char *line = g_strdup_printf("%s -display none %s",
                                             qtest_qemu_binary(NULL), args);
-    g_auto(GStrv) argv = g_strsplit(line, " ", 0);
+    g_auto(GStrv) argv = NULL;
     char *err = NULL;
     int status;
 
+    g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
     g_assert_true(g_spawn_sync(NULL, argv, NULL,
                                G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, NULL,
                                &err, &status, NULL));

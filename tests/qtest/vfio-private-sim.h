@@ -26,8 +26,11 @@
 
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
- * "rp0" for it.  @talks: what QEMU says does not matter.  @more: words for its
- * command line.  @rid: of the device.
+ * "rp0" for it.  @talks: what QEMU says does not matter.  @rid: of the device.
+ * @ordinary: the guest is no confidential one, the device has fd-bars=on
+ * @accel, @cpu: properties of accelerator and CPU, with a comma in front
+ * @properties: of the device, in place of private=on
+ * @before, @after: other arguments, before and after the device
  * @sysfs: folder of the device, or NULL: see sim_connect().
  * @since, @waited: for tests that have a thread
  */
@@ -36,7 +39,12 @@ typedef struct SimHost {
     bool tdx;
     bool plugged;
     bool talks;
-    const char *more;
+    bool ordinary;
+    const char *accel;
+    const char *cpu;
+    const char *properties;
+    const char *before;
+    const char *after;
     uint16_t rid;
     QTestState *qts;
     char *firmware;
@@ -183,8 +191,11 @@ void sim_test_add_convert(void);
 void sim_test_add_errno(void);
 void sim_test_add_exit(void);
 void sim_test_add_plug(void);
-void sim_test_add_port(void);
 void sim_test_add_ram(void);
+void sim_test_add_refuse(void);
+void sim_test_add_commands(void);
+void sim_test_add_port(void);
+void sim_test_add_ram_convert(void);
 void sim_test_add_busy(void);
 void sim_test_add_walk(void);
 void sim_test_add_tdx(void);

@@ -13,6 +13,9 @@
 
 #include "simhost.h"
 
+/* The largest dirty ring of the vCPU; nothing is ever in it. */
+#define SIM_RING_BYTES 0x4000
+
 typedef enum SimKind {
     SIM_OTHER,          /* not ours: the real host answers */
     SIM_KVM,

@@ -22,7 +22,8 @@ static struct kvm_run *run;
 int sim_vcpu_create(int fd, void *arg)
 {
     uint64_t size = 3 * 4096;
-    int vcpu = sim_new_fd(SIM_VCPU, "kvm-vcpu", size);
+    int vcpu = sim_new_fd(SIM_VCPU, "kvm-vcpu",
+                          KVM_DIRTY_LOG_PAGE_OFFSET * 4096 + SIM_RING_BYTES);
 
     if (vcpu < 0) {
         return vcpu;

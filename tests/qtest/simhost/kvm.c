@@ -24,6 +24,7 @@ static const struct {
     { KVM_CAP_DEBUGREGS, 1 },
     { KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1 },
     { KVM_CAP_DEVICE_CTRL, 1 },
+    { KVM_CAP_DIRTY_LOG_RING, SIM_RING_BYTES },
     { KVM_CAP_EXIT_HYPERCALL,
       1 << KVM_HC_MAP_GPA_RANGE | 1 << KVM_HC_TDCM },
     { KVM_CAP_EXT_CPUID, 1 },
@@ -158,7 +159,8 @@ static int sim_vm_set_region(int fd, void *arg)
         return sim_config_decodes() ? 0 : -ENODEV;
     }
     if ((mem->flags & KVM_MEM_GUEST_MEMFD) &&
-        (sim_kind(mem->guest_memfd) != SIM_GUEST_MEMFD ||
+        ((mem->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
+         sim_kind(mem->guest_memfd) != SIM_GUEST_MEMFD ||
          end > sim_fd_size(mem->guest_memfd))) {
         return -EINVAL;
     }

@@ -95,6 +95,7 @@ typedef struct SimExit {
  * @nr_objects, @nr_maps: of iommufd, that exist now
  * @nr_dmabufs, @nr_iommufds: open files
  * @nr_kvm_files: VFIO devices that KVM knows
+ * @vf_token: that the device was bound with
  */
 typedef struct SimShared {
     uint32_t nr_events;
@@ -109,6 +110,7 @@ typedef struct SimShared {
     uint32_t nr_dmabufs;
     uint32_t nr_iommufds;
     uint32_t nr_kvm_files;
+    uint8_t vf_token[16];
     uint32_t caps_off[SIM_CAPS];
     SimExit exit;
     SimFault faults[SIM_FAULTS];

@@ -39,9 +39,16 @@ static int sim_vfio_bind(int fd, void *arg)
 {
     struct vfio_device_bind_iommufd *bind = arg;
 
-    if (bind->flags & ~VFIO_DEVICE_BIND_FLAG_PRIVATE ||
-        sim_kind(bind->iommufd) != SIM_IOMMUFD) {
+    if (bind->iommufd < 0 || bind->flags & ~(VFIO_DEVICE_BIND_FLAG_PRIVATE |
+                                             VFIO_DEVICE_BIND_FLAG_TOKEN)) {
         return -EINVAL;
+    }
+    if (bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN) {
+        memcpy(sim->vf_token, (void *)(uintptr_t)bind->token_uuid_ptr,
+               sizeof(sim->vf_token));
+    }
+    if (sim_kind(bind->iommufd) != SIM_IOMMUFD) {
+        return -EBADF;
     }
     bound_private = bind->flags & VFIO_DEVICE_BIND_FLAG_PRIVATE;
     bind->out_devid = sim_iommufd_device();

@@ -321,7 +321,7 @@ static void test_blocks(SimHost *host)
     unsigned int from;
 
     /* The second block begins at the buffer. */
-    host->more = "-object memory-backend-ram,id=m0,size=2M "
+    host->after = "-object memory-backend-ram,id=m0,size=2M "
                  "-object memory-backend-memfd,id=m1,size=2M "
                  "-numa node,memdev=m0 -numa node,memdev=m1";
     sim_start_shared(host, &views);
@@ -472,7 +472,7 @@ static const SimTest tests[] = {
     { "walk-no-cuts", test_walk_no_cuts },
 };
 
-void sim_test_add_ram(void)
+void sim_test_add_ram_convert(void)
 {
-    sim_add_tests("ram", tests, ARRAY_SIZE(tests));
+    sim_add_tests("ram-convert", tests, ARRAY_SIZE(tests));
 }
