@@ -1,5 +1,5 @@
 /*
- * Private device assignment: what device.c and device-tdi.c share
+ * Private device assignment: what check.c and device*.c share
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -30,6 +30,11 @@ struct VFIOPrivateDevice {
     TDIEvents events;
     uint8_t *frozen;
 };
+
+/* vfio_private_enabled: has it a property that keeps QEMU from its BARs? */
+bool vfio_private_enabled(VFIOPCIDevice *vdev);
+/* vfio_private_property: which, as the user writes it */
+const char *vfio_private_property(VFIOPCIDevice *vdev);
 
 /* vfio_private_tdi_class_init: methods of a device that may be a TDI */
 void vfio_private_tdi_class_init(ObjectClass *klass);

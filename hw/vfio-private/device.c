@@ -7,12 +7,12 @@
  * a dma-buf, and the pages between slices are emulated here without the
  * device.  The kernel enforces this with VFIO_DEVICE_BIND_FLAG_PRIVATE.
  *
- * All that the feature excludes is refused in vfio_private_check() before the
- * device is opened, or by what needs to know the device soon after.  Nothing
- * degrades to the ordinary BARs.
+ * All that the feature excludes is refused in check.c before the device is
+ * opened, or by what needs to know the device soon after.  Nothing degrades to
+ * the ordinary BARs.
  *
- * This file, device-tdi.c and device-info.c are the only ones of the folder
- * that know VFIOPCIDevice.
+ * This file, check.c, device-tdi.c and device-info.c are the only ones of the
+ * folder that know VFIOPCIDevice.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,25 +23,20 @@
 
 #include "qapi/error.h"
 #include "qemu/log.h"
-#include "accel/kvm/kvm-private-mmio.h"
-#include "hw/boards.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pci.h"
 #include "hw/vfio/pci.h"
 #include "hw/vfio-private/hooks.h"
 #include "migration/blocker.h"
-#include "system/confidential-guest-support.h"
-#include "system/iommufd.h"
-#include "system/kvm.h"
 #include "device-int.h"
 #include "trace.h"
 
-static bool vfio_private_enabled(VFIOPCIDevice *vdev)
+bool vfio_private_enabled(VFIOPCIDevice *vdev)
 {
     return vdev->private_bars || vdev->fd_bars;
 }
 
-static const char *vfio_private_property(VFIOPCIDevice *vdev)
+const char *vfio_private_property(VFIOPCIDevice *vdev)
 {
     return vdev->private_bars ? "private=on" : "fd-bars=on";
 }
@@ -56,206 +51,6 @@ void vfio_private_class_init(ObjectClass *klass)
         "IOMMU as file descriptors; any VM, no conversion (needs iommufd, KVM "
         "and a patched kernel)");
     vfio_private_tdi_class_init(klass);
-}
-
-/*
- * Checks
- */
-
-typedef struct VFIOPrivateConflict {
-    bool found;
-    const char *text;
-} VFIOPrivateConflict;
-
-/* What to call a device that has no name yet. */
-static char *vfio_private_name(VFIOPCIDevice *vdev)
-{
-    if (vdev->vbasedev.sysfsdev) {
-        return g_path_get_basename(vdev->vbasedev.sysfsdev);
-    }
-    if (vdev->vbasedev.fd >= 0) {
-        return g_strdup_printf("fd %d", vdev->vbasedev.fd);
-    }
-    return g_strdup_printf("%04x:%02x:%02x.%x", vdev->host.domain,
-                           vdev->host.bus, vdev->host.slot,
-                           vdev->host.function);
-}
-
-static bool vfio_private_refuse(VFIOPCIDevice *vdev,
-                                const VFIOPrivateConflict *conflicts, int nr,
-                                Error **errp)
-{
-    const char *property = vfio_private_property(vdev);
-    g_autofree char *name = NULL;
-    int i;
-
-    for (i = 0; i < nr; i++) {
-        if (!conflicts[i].found) {
-            continue;
-        }
-        if (vdev->vbasedev.name) {
-            /* Realize prepends the name. */
-            error_setg(errp, "%s %s", property, conflicts[i].text);
-        } else {
-            name = vfio_private_name(vdev);
-            error_setg(errp, "vfio %s: %s %s", name, property,
-                       conflicts[i].text);
-        }
-        return true;
-    }
-    return false;
-}
-
-/* Properties that exclude each other, whatever the machine and the host. */
-static bool vfio_private_check_properties(VFIOPCIDevice *vdev, Error **errp)
-{
-    VFIODevice *vbasedev = &vdev->vbasedev;
-    PCIDevice *pdev = PCI_DEVICE(vdev);
-    const VFIOPrivateConflict conflicts[] = {
-        { !vbasedev->iommufd,
-          "requires iommufd: add -object iommufd,id=ID and iommufd=ID" },
-        { vfio_device_is_mdev(vbasedev),
-          "does not work with mediated devices: assign a PCI device" },
-        { vdev->features & VFIO_FEATURE_ENABLE_VGA,
-          "excludes x-vga=on: QEMU would access the device; remove x-vga" },
-        { vdev->features & VFIO_FEATURE_ENABLE_IGD_LPC ||
-          vdev->igd_legacy_mode == ON_OFF_AUTO_ON,
-          "excludes x-igd-lpc=on and x-igd-legacy-mode=on: QEMU would access "
-          "the device; remove them" },
-        { vdev->display != ON_OFF_AUTO_OFF,
-          "excludes display: QEMU would read the device; use display=off" },
-        { vdev->enable_ramfb,
-          "excludes ramfb=on: QEMU would read the device; use ramfb=off" },
-        { vbasedev->no_mmap,
-          "excludes x-no-mmap=on: QEMU would access the BARs; remove "
-          "x-no-mmap" },
-        { vdev->msix_relo != OFF_AUTO_PCIBAR_OFF,
-          "excludes x-msix-relocation: BARs keep their layout; remove "
-          "x-msix-relocation" },
-        { vdev->no_kvm_intx,
-          "excludes x-no-kvm-intx=on: QEMU cannot see the access that ends an "
-          "interrupt; remove x-no-kvm-intx" },
-        { vbasedev->enable_migration == ON_OFF_AUTO_ON,
-          "excludes enable-migration=on: the device cannot migrate; use "
-          "enable-migration=off" },
-        { pdev->failover_pair_id,
-          "excludes failover_pair_id: the VM cannot migrate; remove "
-          "failover_pair_id" },
-    };
-
-    return !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
-}
-
-/*
- * Which confidential guests can turn a BAR private: those whose KVM side maps
- * private MMIO.  SEV-SNP guests cannot yet.
- */
-static bool vfio_private_cgs_ok(ConfidentialGuestSupport *cgs)
-{
-    return object_dynamic_cast(OBJECT(cgs), "sw-protected-vm") ||
-           object_dynamic_cast(OBJECT(cgs), "tdx-guest");
-}
-
-static bool vfio_private_check_machine(VFIOPCIDevice *vdev, Error **errp)
-{
-    ConfidentialGuestSupport *cgs = current_machine->cgs;
-    bool is_private = vdev->private_bars;
-    const VFIOPrivateConflict conflicts[] = {
-        { !kvm_enabled(), "requires KVM: use -accel kvm" },
-        { is_private && !cgs,
-          "requires a confidential guest: set -machine "
-          "confidential-guest-support=ID, or use fd-bars=on in an ordinary "
-          "VM" },
-        { is_private && cgs && !vfio_private_cgs_ok(cgs),
-          "does not support this kind of confidential guest: use tdx-guest or "
-          "sw-protected-vm" },
-        { kvm_enabled() && !(kvm_irqfds_enabled() && kvm_resamplefds_enabled()),
-          "requires KVM to end interrupts by itself: use -machine "
-          "kernel-irqchip=on" },
-        { kvm_enabled() && !kvm_private_mmio_has_slots(),
-          "requires KVM_CAP_VFIO_DMABUF: boot a host kernel with "
-          "patches-kernel/ applied" },
-        { is_private && kvm_enabled() && !kvm_private_mmio_can_convert(),
-          "requires a VM with private memory: enable it in the host's KVM" },
-    };
-
-    return !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
-}
-
-bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp)
-{
-    if (!vfio_private_enabled(vdev)) {
-        return true;
-    }
-    if (!vfio_private_check_properties(vdev, errp) ||
-        !vfio_private_check_machine(vdev, errp)) {
-        return false;
-    }
-    /* Nor may VFIO's own migration code look at the device. */
-    vdev->vbasedev.enable_migration = ON_OFF_AUTO_OFF;
-    vfio_private_keep_ram_apart();
-    return true;
-}
-
-static bool vfio_private_has_quirk(VFIOPCIDevice *vdev)
-{
-    int i;
-
-    for (i = 0; i < PCI_ROM_SLOT; i++) {
-        if (!QLIST_EMPTY(&vdev->bars[i].quirks)) {
-            return true;
-        }
-    }
-    /* Only sets vdev->resetfn, and is about to be called anyway. */
-    vfio_setup_resetfn_quirk(vdev);
-    return vdev->resetfn;
-}
-
-bool vfio_private_check_quirks(VFIOPCIDevice *vdev, Error **errp)
-{
-    const VFIOPrivateConflict conflicts[] = {
-        { vfio_private_has_quirk(vdev),
-          "does not work with this device: QEMU has to access its BARs (device "
-          "quirk); remove the property" },
-        { vfio_is_vga(vdev) && vfio_pci_is(vdev, PCI_VENDOR_ID_INTEL,
-                                           PCI_ANY_ID),
-          "does not work with Intel graphics: QEMU has to access it; remove "
-          "the property" },
-    };
-
-    return !vfio_private_enabled(vdev) ||
-           !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
-}
-
-uint32_t vfio_private_bind_flags(VFIODevice *vbasedev)
-{
-    VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
-
-    return vdev && vfio_private_enabled(vdev) ?
-           VFIO_DEVICE_BIND_FLAG_PRIVATE : 0;
-}
-
-void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
-{
-    VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
-    const VFIOPrivateConflict conflicts[] = {
-        { err == EINVAL,
-          "requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: "
-          "boot a host kernel with patches-kernel/ applied" },
-        { err == EOPNOTSUPP,
-          "is not supported by the host driver of the device: bind it to "
-          "vfio-pci" },
-    };
-    Error *local_err = NULL;
-
-    if (!errp || !vfio_private_bind_flags(vbasedev)) {
-        return;
-    }
-    if (vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts),
-                            &local_err)) {
-        error_free(*errp);
-        *errp = local_err;
-    }
 }
 
 /*

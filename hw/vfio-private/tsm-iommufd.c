@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <linux/iommufd.h>
 #include <linux/iommufd-tsm.h>
+#include <linux/vfio.h>
 
 #include "qapi/error.h"
 #include "qemu/bswap.h"
@@ -123,6 +124,17 @@ TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
         return NULL;
     }
     return ctx;
+}
+
+bool tsm_iommufd_in_use(int fd)
+{
+    /* No such file: what the kernel finds out after it has looked for others */
+    struct vfio_device_bind_iommufd bind = {
+        .argsz = sizeof(bind),
+        .iommufd = INT_MAX,
+    };
+
+    return ioctl(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind) < 0 && errno == EINVAL;
 }
 
 void tsm_iommufd_free(TSMContext *ctx)

@@ -79,6 +79,14 @@ typedef struct TSMOps {
 TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
                             uint32_t tvm_arch, uint32_t rid, Error **errp);
 
+/**
+ * tsm_iommufd_in_use: has another process bound the device?
+ * @fd: the device, which the kernel has just refused to bind
+ *
+ * Changes nothing.  For a kernel that has private bindings; others do not tell.
+ */
+bool tsm_iommufd_in_use(int fd);
+
 /* tsm_iommufd_free: destroy vDEVICE, which unbinds, and vIOMMU; takes NULL. */
 void tsm_iommufd_free(TSMContext *ctx);
 

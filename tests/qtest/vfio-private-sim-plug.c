@@ -34,7 +34,7 @@ typedef struct PlugCase {
 
 static const PlugCase cases[] = {
     { "FILE_ADD", 1, EINVAL, "to KVM VFIO device: Invalid argument" },
-    { "BIND_IOMMUFD", 1, EBUSY, "Device or resource busy" },
+    { "BIND_IOMMUFD", 1, EBUSY, "it is in use by another process" },
     { "IOAS_ALLOC", 1, ENOMEM, "Failed to allocate ioas" },
     { "HWPT_ALLOC", 1, ENOMEM, "Failed to allocate hwpt" },
     { "ATTACH_IOMMUFD", 1, EBUSY, "error attach dev0" },

@@ -26,6 +26,8 @@ static const RefusalCase refusals[] = {
     { "fd-bars-no-iommufd", "'fd-bars': true",
       "fd-bars=on requires iommufd: add -object iommufd,id=ID and "
       "iommufd=ID" },
+    { "both", "'private': true, 'fd-bars': true, 'iommufd': 'i0'",
+      "private=on includes fd-bars=on: remove fd-bars" },
     { "x-vga", "'private': true, 'iommufd': 'i0', 'x-vga': true",
       "private=on excludes x-vga=on: QEMU would access the device; remove "
       "x-vga" },
