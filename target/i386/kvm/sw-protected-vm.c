@@ -20,6 +20,7 @@
 #include <linux/kvm-tdcm.h>
 
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qom/object_interfaces.h"
 #include "cpu.h"
 #include "hw/i386/x86.h"
@@ -30,6 +31,7 @@
 #include "system/address-spaces.h"
 #include "system/kvm.h"
 #include "system/reset.h"
+#include "system/system.h"
 #include "target/i386/confidential-guest.h"
 #include "kvm_i386.h"
 
@@ -40,6 +42,7 @@ struct SwProtectedVM {
     X86ConfidentialGuest parent_obj;
 
     Error *migration_blocker;
+    Notifier machine_done;
     bool has_tdcm;      /* the guest may make requests about TEE-I/O devices */
 };
 
@@ -105,6 +108,26 @@ static bool sw_protected_vm_check_smm(X86MachineState *x86ms, Error **errp)
     return true;
 }
 
+/*
+ * By CPUID, the guest knows of the hypercall that converts memory.  Without
+ * KVM_FEATURE_HC_TDCM it has no TEE-I/O, which is a choice.
+ */
+static void sw_protected_vm_check_cpu(Notifier *notifier, void *data)
+{
+    X86CPU *cpu = X86_CPU(first_cpu);
+
+    if (!cpu->expose_kvm) {
+        error_report("sw-protected-vm excludes kvm=off: the guest finds KVM's "
+                     "hypercalls by CPUID; remove it from -cpu");
+        exit(1);
+    }
+    if (!(cpu->env.features[FEAT_KVM] & BIT(KVM_FEATURE_HC_MAP_GPA_RANGE))) {
+        error_report("sw-protected-vm excludes kvm-hc-map-gpa-range=off: the "
+                     "guest could not convert memory; remove it from -cpu");
+        exit(1);
+    }
+}
+
 static int sw_protected_vm_kvm_init(ConfidentialGuestSupport *cgs,
                                     Error **errp)
 {
@@ -126,6 +149,8 @@ static int sw_protected_vm_kvm_init(ConfidentialGuestSupport *cgs,
     if (migrate_add_blocker(&vm->migration_blocker, errp) < 0) {
         return -EINVAL;
     }
+    vm->machine_done.notify = sw_protected_vm_check_cpu;
+    qemu_add_machine_init_done_notifier(&vm->machine_done);
     qemu_register_reset(sw_protected_vm_reset, NULL);
     cgs->ready = true;
     return 0;
@@ -136,13 +161,25 @@ static int sw_protected_vm_kvm_type(X86ConfidentialGuest *cg)
     return KVM_X86_SW_PROTECTED_VM;
 }
 
+/* Has the user switched the bit off? */
+static bool sw_protected_vm_is_off(CPUState *cpu, unsigned int bit)
+{
+    CPUX86State *env = &X86_CPU(cpu)->env;
+
+    return (env->user_features[FEAT_KVM] & ~env->features[FEAT_KVM]) &
+           BIT(bit);
+}
+
 static void sw_protected_vm_cpu_instance_init(X86ConfidentialGuest *cg,
                                               CPUState *cpu)
 {
     /* How the guest knows that it may convert memory, whatever the model. */
-    object_property_set_bool(OBJECT(cpu), "kvm-hc-map-gpa-range", true,
-                             &error_abort);
-    if (SW_PROTECTED_VM(cg)->has_tdcm) {
+    if (!sw_protected_vm_is_off(cpu, KVM_FEATURE_HC_MAP_GPA_RANGE)) {
+        object_property_set_bool(OBJECT(cpu), "kvm-hc-map-gpa-range", true,
+                                 &error_abort);
+    }
+    if (SW_PROTECTED_VM(cg)->has_tdcm &&
+        !sw_protected_vm_is_off(cpu, KVM_FEATURE_HC_TDCM)) {
         object_property_set_bool(OBJECT(cpu), "kvm-hc-tdcm", true,
                                  &error_abort);
     }
