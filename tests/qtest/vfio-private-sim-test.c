@@ -34,6 +34,9 @@ int main(int argc, char **argv)
     sim_test_add_exit();
     sim_test_add_plug();
     sim_test_add_port();
+    sim_test_add_ram();
+    sim_test_add_refuse();
+    sim_test_add_commands();
     sim_test_add_busy();
     sim_test_add_walk();
     sim_test_add_tdx();

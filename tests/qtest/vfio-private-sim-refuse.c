@@ -1,0 +1,204 @@
+/*
+ * QTest of private device assignment on a simulated host: refused setups
+ *
+ * What cannot work together, in whatever order it comes: QEMU ends, or
+ * device_add fails, with one line that has the object, the reason and the
+ * remedy.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qobject/qdict.h"
+#include "vfio-private-sim.h"
+
+#define VIOMMU \
+    "does not work with a virtual IOMMU in a confidential guest: pages that " \
+    "turn private would stay mapped; remove the virtual IOMMU"
+#define IN_USE \
+    "vfio dev0: private=on cannot have the device, it is in use by another " \
+    "process: end that one"
+#define VIRTIO_MEM \
+    "virtio-mem cannot use memory with guest_memfd, which a confidential " \
+    "guest has: use pc-dimm"
+#define MEM1 "-m size=4M,slots=1,maxmem=1G " \
+    "-object memory-backend-ram,id=m1,size=128M "
+
+typedef struct RefusedCase {
+    const char *name;
+    const char *text;       /* how the line ends */
+    const char *cpu;
+    const char *properties;
+    const char *before;
+    const char *after;
+    const char *call;       /* that fails always */
+    int err;
+} RefusedCase;
+
+/* For a software-protected VM and a TDX guest */
+static const RefusedCase refused[] = {
+    { "intel-iommu", VIOMMU, .before = "-device intel-iommu" },
+    { "intel-iommu-last", VIOMMU, .after = "-device intel-iommu" },
+    { "amd-iommu", VIOMMU, .before = "-device amd-iommu" },
+    { "virtio-iommu", VIOMMU, .before = "-device virtio-iommu-pci" },
+    { "virtio-iommu-last", VIOMMU, .after = "-device virtio-iommu-pci" },
+    { "plain-intel-iommu", VIOMMU, .properties = "rombar=0",
+      .before = "-device intel-iommu" },
+    { "in-use", IN_USE, .call = "BIND_IOMMUFD", .err = EINVAL },
+    { "in-use-group", IN_USE, .call = "BIND_IOMMUFD", .err = EBUSY },
+    { "virtio-mem", VIRTIO_MEM,
+      .before = MEM1 "-device virtio-mem-pci,memdev=m1" },
+};
+
+/* For a software-protected VM: it needs what KVM tells by CPUID. */
+static const RefusedCase refused_sw[] = {
+    { "kvm-hidden", "sw-protected-vm excludes kvm=off: the guest finds KVM's "
+      "hypercalls by CPUID; remove it from -cpu", .cpu = ",kvm=off" },
+    { "no-convert", "sw-protected-vm excludes kvm-hc-map-gpa-range=off: the "
+      "guest could not convert memory; remove it from -cpu",
+      .cpu = ",kvm-hc-map-gpa-range=off" },
+};
+
+static void test_refused_by(const RefusedCase *c, bool tdx)
+{
+    g_autoptr(SimHost) host = sim_host_new(tdx);
+    g_autofree char *err = NULL;
+
+    host->cpu = c->cpu;
+    host->properties = c->properties;
+    host->before = c->before;
+    host->after = c->after;
+    if (c->call) {
+        sim_fail_always(host, c->call, c->err);
+    }
+    err = sim_start_fails(host);
+    g_assert_null(strchr(err, '\n'));
+    if (!g_str_has_suffix(err, c->text)) {
+        g_assert_cmpstr(err, ==, c->text);
+    }
+    g_assert_cmpuint(sim_count(host, 0, "RUN"), ==, 0);
+}
+
+static void test_refused(gconstpointer opaque)
+{
+    test_refused_by(opaque, false);
+    test_refused_by(opaque, true);
+}
+
+static void test_refused_sw(gconstpointer opaque)
+{
+    test_refused_by(opaque, false);
+}
+
+static void check_error(QDict *response, const char *text)
+{
+    const char *desc;
+
+    g_assert_true(qdict_haskey(response, "error"));
+    desc = qdict_get_str(qdict_get_qdict(response, "error"), "desc");
+    if (!g_str_has_suffix(desc, text)) {
+        g_assert_cmpstr(desc, ==, text);
+    }
+    qobject_unref(response);
+}
+
+/* A VM that runs already answers, and runs on. */
+static void test_plug_viommu(SimHost *host)
+{
+    unsigned int from;
+
+    host->plugged = true;
+    host->before = "-device intel-iommu";
+    sim_start(host);
+    from = sim_now(host);
+    check_error(sim_plug(host, 0), VIOMMU);
+    g_assert_cmpuint(sim_count(host, from, "BIND_IOMMUFD"), ==, 0);
+    qobject_unref(qtest_qmp(host->qts, "{ 'execute': 'query-status' }"));
+}
+
+static void test_plug_virtio_mem(SimHost *host)
+{
+    host->plugged = true;
+    host->before = MEM1;
+    sim_start(host);
+    check_error(qtest_qmp(host->qts, "{ 'execute': 'device_add', 'arguments': {"
+                          " 'driver': 'virtio-mem-pci', 'id': 'vm0',"
+                          " 'memdev': 'm1', 'bus': 'rp0' } }"), VIRTIO_MEM);
+    qobject_unref(qtest_qmp(host->qts, "{ 'execute': 'query-status' }"));
+}
+
+/* An ordinary guest may have a virtual IOMMU. */
+static void test_viommu_ordinary(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    host->ordinary = true;
+    host->before = "-device intel-iommu,caching-mode=on";
+    sim_start(host);
+}
+
+/* Without TEE-I/O a guest does as it likes. */
+static void test_no_tdcm(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    host->cpu = ",kvm-hc-tdcm=off";
+    sim_start(host);
+}
+
+/*
+ * The token of a VF whose PF is on vfio-pci as well; iommufd has no other way
+ * to hand it over.
+ */
+static void test_vf_token(SimHost *host)
+{
+    static const uint8_t token[] = {
+        0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+        0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff,
+    };
+    const SimEvent *event;
+
+    host->properties =
+        "private=on,vf-token=00112233-4455-6677-8899-aabbccddeeff";
+    sim_start(host);
+    event = sim_event(host, sim_find(host, 0, "BIND_IOMMUFD"));
+    g_assert_cmphex(event->args[0], ==, 3);
+    g_assert_cmpmem(host->shared->vf_token, sizeof(token), token,
+                    sizeof(token));
+}
+
+static void test_no_vf_token(SimHost *host)
+{
+    sim_start(host);
+    g_assert_cmphex(sim_event(host, sim_find(host, 0, "BIND_IOMMUFD"))->args[0],
+                    ==, 2);
+}
+
+static const SimTest tests[] = {
+    { "plug-viommu", test_plug_viommu },
+    { "plug-virtio-mem", test_plug_virtio_mem },
+    { "vf-token", test_vf_token },
+    { "no-vf-token", test_no_vf_token },
+};
+
+void sim_test_add_refuse(void)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(refused); i++) {
+        g_autofree char *name = g_strdup_printf("vfio-private-sim/refuse/%s",
+                                                refused[i].name);
+
+        qtest_add_data_func(name, &refused[i], test_refused);
+    }
+    for (i = 0; i < ARRAY_SIZE(refused_sw); i++) {
+        g_autofree char *name = g_strdup_printf("vfio-private-sim/sw/refuse/%s",
+                                                refused_sw[i].name);
+
+        qtest_add_data_func(name, &refused_sw[i], test_refused_sw);
+    }
+    sim_add_tests("refuse", tests, ARRAY_SIZE(tests));
+    qtest_add_func("vfio-private-sim/refuse/viommu-ordinary",
+                   test_viommu_ordinary);
+    qtest_add_func("vfio-private-sim/sw/refuse/no-tdcm", test_no_tdcm);
+}
