@@ -45,7 +45,10 @@ static const char *const proper[] = {
     "{\"execute\": \"tdi-unbind\", \"arguments\": {\"id\": \"@\"}}",
 };
 
-/* What else a client can do to a VM with such a device; it stays what it is. */
+/*
+ * What else a client can do to a VM with such a device, and to one whose memory
+ * is in guest_memfd; it stays what it is.
+ */
 static const char *const others[] = {
     "{\"execute\": \"stop\"}",
     "{\"execute\": \"cont\"}",
@@ -53,6 +56,17 @@ static const char *const others[] = {
     "{\"execute\": \"qom-get\", \"arguments\": {\"path\": "
         "\"/machine/peripheral/@\", \"property\": \"private\"}}",
     "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"cgs0\"}}",
+    "{\"execute\": \"dump-guest-memory\", \"arguments\": {\"paging\": false, "
+        "\"protocol\": \"file:/dev/null\", \"begin\": 0, "
+        "\"length\": 1048576}}",
+    "{\"execute\": \"memsave\", \"arguments\": {\"val\": 0, "
+        "\"size\": 8192, \"filename\": \"/dev/null\"}}",
+    "{\"execute\": \"pmemsave\", \"arguments\": {\"val\": 1048576, "
+        "\"size\": 1048576, \"filename\": \"/dev/null\"}}",
+    "{\"execute\": \"calc-dirty-rate\", \"arguments\": {\"calc-time\": 1}}",
+    "{\"execute\": \"query-dirty-rate\"}",
+    "{\"execute\": \"human-monitor-command\", \"arguments\": "
+        "{\"command-line\": \"xp /64x 0x100000\"}}",
     "{\"execute\": \"human-monitor-command\", \"arguments\": "
         "{\"command-line\": \"info tdi\"}}",
     "{\"execute\": \"human-monitor-command\", \"arguments\": "
@@ -71,6 +85,12 @@ static const char *const refused[] = {
         "\"value\": false}}",
     "{\"execute\": \"object-del\", \"arguments\": {\"id\": \"i0\"}}",
     "{\"execute\": \"migrate\", \"arguments\": {\"uri\": \"exec:true\"}}",
+    "{\"execute\": \"calc-dirty-rate\", \"arguments\": {\"calc-time\": 1, "
+        "\"mode\": \"dirty-bitmap\"}}",
+    "{\"execute\": \"calc-dirty-rate\", \"arguments\": {\"calc-time\": 1, "
+        "\"mode\": \"dirty-ring\"}}",
+    "{\"execute\": \"set-vcpu-dirty-limit\", \"arguments\": "
+        "{\"dirty-rate\": 1}}",
 };
 
 static const char *const classes[] = {

@@ -10,10 +10,10 @@ PLAIN="-machine q35,accel=kvm -object iommufd,id=i0"
 PROTECTED="-machine q35,accel=kvm,smm=off,confidential-guest-support=cgs0 $CGS"
 TCG="-machine q35,accel=tcg -object iommufd,id=i0"
 
-# refused BDF PATTERN QEMU-ARGUMENT...
-refused()
+# refused_by OBJECT PATTERN QEMU-ARGUMENT...: the line names OBJECT.
+refused_by()
 {
-	refused_bdf=$1
+	refused_object=$1
 	refused_pattern=$2
 	shift 2
 	refused_status=0
@@ -24,11 +24,19 @@ refused()
 		fail "status $refused_status, not 1: $*"
 	[ "$(grep -c . /run/refusal.txt)" -eq 1 ] ||
 		fail "not one line but $(grep -c . /run/refusal.txt): $*"
-	grep -q "vfio $refused_bdf: " /run/refusal.txt ||
-		fail "the device is not named: $(cat /run/refusal.txt)"
+	grep -q "$refused_object" /run/refusal.txt ||
+		fail "$refused_object is not named: $(cat /run/refusal.txt)"
 	grep -q -E "$refused_pattern" /run/refusal.txt ||
 		fail "'$refused_pattern' is not in: $(cat /run/refusal.txt)"
 	refusals=$((refusals + 1))
+}
+
+# refused BDF PATTERN QEMU-ARGUMENT...
+refused()
+{
+	refused_device="vfio $1: "
+	shift
+	refused_by "$refused_device" "$@"
 }
 
 # answers PATTERN COMMAND: the running L2's monitor answers so.
@@ -85,6 +93,25 @@ bind_vfio "$ohci"
 	done
 	refused "$edu" "private=on requires a confidential guest: set -machine" \
 		$PLAIN -device "$dev,iommufd=i0,private=on"
+	refused "$edu" "private=on includes fd-bars=on: remove" \
+		$PROTECTED -device "$dev,iommufd=i0,private=on,fd-bars=on"
+	for properties in private=on fd-bars=on rombar=0; do
+		refused "$edu" "with a virtual IOMMU .*: pages .*; remove" \
+			$PROTECTED -device intel-iommu \
+			-device "$dev,iommufd=i0,$properties"
+		refused "$edu" "with a virtual IOMMU .*: pages .*; remove" \
+			$PROTECTED -device "$dev,iommufd=i0,$properties" \
+			-device intel-iommu
+	done
+	refused_by virtio-mem "with guest_memfd, .*: use pc-dimm" \
+		$PROTECTED -m 128M,slots=1,maxmem=1G \
+		-object memory-backend-ram,id=m1,size=128M \
+		-device virtio-mem-pci,memdev=m1
+	refused_by sw-protected-vm "excludes kvm=off: .*; remove it" \
+		$PROTECTED -cpu host,kvm=off
+	refused_by sw-protected-vm \
+		"excludes kvm-hc-map-gpa-range=off: .*; remove it" \
+		$PROTECTED -cpu host,kvm-hc-map-gpa-range=off
 }
 say "$refusals command lines refused, each with one line"
 
@@ -94,6 +121,10 @@ l2_start boot -S $CGS -device pcie-root-port,id=rp0,chassis=1,slot=1 \
 	-device "$dev,iommufd=i0,private=on"
 answers "$edu.*(cannot be migrated|Migration is disabled)" migrate -d exec:true
 answers "$edu.*(cannot be migrated|Migration is disabled)" savevm lab
+answers "KVM has no dirty log of memory with guest_memfd" calc_dirty_rate -b 1
+# shellcheck disable=SC2086 # PROTECTED holds words
+refused "$edu" "private=on cannot have the device, it is in use .*: end that" \
+	$PROTECTED -device "$dev,iommufd=i0,private=on"
 answers "requires iommufd: add" \
 	device_add "vfio-pci,id=d1,bus=rp0,host=$ohci,private=on"
 answers "it is smaller than a page" \
