@@ -84,6 +84,33 @@ static void test_plug(SimHost *host)
     sim_qmp_state(host, "config-unlocked");
 }
 
+/*
+ * RAM that DMA cannot reach, e.g. in a file of ramfs: whichever piece of it the
+ * IOMMU does not take, device_add fails, and takes back what was mapped before.
+ */
+static void test_unreachable_ram(SimHost *host)
+{
+    /* Of a TDX guest, little is shared. */
+    const int runs = host->tdx ? 1 : 3;
+    int i;
+
+    host->plugged = true;
+    sim_start(host);
+    for (i = 0; i < runs; i++) {
+        unsigned int from = sim_now(host);
+        QDict *response;
+
+        g_test_message("the mapping number %d fails", i + 1);
+        sim_fail(host, "MAP", i + 1, EINVAL);
+        response = sim_plug(host, i);
+        g_assert_true(qdict_haskey(response, "error"));
+        qobject_unref(response);
+        check_nothing_left(host, from);
+        sim_fail_no_more(host);
+    }
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'query-status' }");
+}
+
 /* One that cannot have a vDEVICE keeps no vIOMMU, and is no TDI. */
 static void test_no_vdevice(SimHost *host)
 {
@@ -101,6 +128,7 @@ static void test_no_vdevice(SimHost *host)
 
 static const SimTest tests[] = {
     { "each-step-fails", test_plug },
+    { "unreachable-ram", test_unreachable_ram },
     { "no-vdevice", test_no_vdevice },
 };
 
