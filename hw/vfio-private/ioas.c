@@ -40,8 +40,15 @@ static bool ioas_small(int fd, uint32_t ioas)
     return ioas_option(fd, ioas, IOMMU_OPTION_OP_SET, &huge);
 }
 
+typedef enum IOASAnswer {
+    IOAS_UNKNOWN,
+    IOAS_WHOLE,
+    IOAS_CUTS,
+} IOASAnswer;
+
 /* Not by the backend's wrapper, to which ENOENT is a success */
-static bool ioas_try_part(int fd, uint32_t ioas, void *pages, uint64_t page)
+static IOASAnswer ioas_try_part(int fd, uint32_t ioas, void *pages,
+                                uint64_t page)
 {
     struct iommu_ioas_map map = {
         .size = sizeof(map),
@@ -58,29 +65,33 @@ static bool ioas_try_part(int fd, uint32_t ioas, void *pages, uint64_t page)
         .length = page,
     };
 
-    return ioctl(fd, IOMMU_IOAS_MAP, &map) == 0 &&
-           ioctl(fd, IOMMU_IOAS_UNMAP, &unmap) == 0;
+    if (ioctl(fd, IOMMU_IOAS_MAP, &map)) {
+        return IOAS_UNKNOWN;
+    }
+    return ioctl(fd, IOMMU_IOAS_UNMAP, &unmap) ? IOAS_WHOLE : IOAS_CUTS;
 }
 
-static bool ioas_try(IOMMUFDBackend *be)
+static IOASAnswer ioas_try(IOMMUFDBackend *be)
 {
     uint64_t page = qemu_real_host_page_size();
     g_autofree char *pages = g_malloc0(3 * page);
+    IOASAnswer answer = IOAS_UNKNOWN;
     uint32_t ioas;
-    bool ok;
 
     if (!iommufd_backend_alloc_ioas(be, &ioas, NULL)) {
-        return false;
+        return answer;
     }
-    ok = ioas_small(be->fd, ioas) &&
-         ioas_try_part(be->fd, ioas, QEMU_ALIGN_PTR_UP(pages, page), page);
+    if (ioas_small(be->fd, ioas)) {
+        answer = ioas_try_part(be->fd, ioas, QEMU_ALIGN_PTR_UP(pages, page),
+                               page);
+    }
     iommufd_backend_free_id(be, ioas);
-    return ok;
+    return answer;
 }
 
 bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container)
 {
-    static enum { UNKNOWN, NO, YES } kernel;
+    static IOASAnswer kernel;
     int fd = container->be->fd;
     uint64_t huge = 1;
     bool cuts;
@@ -88,10 +99,11 @@ bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container)
     if (!ioas_option(fd, container->ioas_id, IOMMU_OPTION_OP_GET, &huge)) {
         return false;
     }
-    if (kernel == UNKNOWN) {
-        kernel = ioas_try(container->be) ? YES : NO;
+    if (kernel == IOAS_UNKNOWN) {
+        kernel = ioas_try(container->be);
     }
-    cuts = kernel == YES && (!huge || ioas_small(fd, container->ioas_id));
+    cuts = kernel == IOAS_CUTS &&
+           (!huge || ioas_small(fd, container->ioas_id));
     trace_vfio_private_ioas_cuts(container->ioas_id, cuts);
     return cuts;
 }

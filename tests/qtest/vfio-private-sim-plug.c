@@ -101,7 +101,8 @@ static void test_unreachable_ram(SimHost *host)
         QDict *response;
 
         g_test_message("the mapping number %d fails", i + 1);
-        sim_fail(host, "MAP", i + 1, EINVAL);
+        /* The first one of all is to find out what the kernel can do. */
+        sim_fail(host, "MAP", i ? i + 1 : 2, EINVAL);
         response = sim_plug(host, i);
         g_assert_true(qdict_haskey(response, "error"));
         qobject_unref(response);

@@ -371,6 +371,31 @@ static void test_no_cuts(SimHost *host)
     check_whole_record(&views, host);
 }
 
+/* What cannot be found out is taken for no, and is asked again. */
+static void test_no_answer(SimHost *host)
+{
+    Views views = {};
+    unsigned int from;
+    QDict *response;
+    int i;
+
+    host->plugged = true;
+    sim_start(host);
+    g_assert_cmphex(sim_convert(host, FIRST * PAGE, (PAGES - FIRST) * PAGE,
+                                false), ==, 0);
+    sim_fail(host, "MAP", 1, ENOMEM);
+    response = sim_plug(host, 0);
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+    views_check(&views, host);
+    for (i = 0; i < 2; i++) {
+        from = sim_now(host);
+        g_assert_cmphex(sim_convert(host, SIM_BUFFER + PAGE, PAGE, !i), ==, 0);
+        views_check(&views, host);
+    }
+    g_assert_cmpuint(sim_count(host, from, "MAP"), ==, 1);
+}
+
 /* RAM that is private when a device comes is not mapped. */
 static void test_plug(SimHost *host)
 {
@@ -466,6 +491,7 @@ static const SimTest tests[] = {
     { "runs-fail", test_runs_fail },
     { "blocks", test_blocks },
     { "no-cuts", test_no_cuts },
+    { "no-answer", test_no_answer },
     { "plug", test_plug },
     { "reset", test_reset },
     { "walk", test_walk },
