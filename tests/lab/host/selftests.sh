@@ -16,11 +16,14 @@ arguments()
 	esac
 }
 
-# prepare NAME: what a test expects to find, here the huge pages that it maps.
+# prepare NAME: what a test expects to find: the huge pages that it maps, or that
+# KVM emulates what a guest asks it to.
 prepare()
 {
 	case $1 in
 	iommufd) echo 80 >/proc/sys/vm/nr_hugepages ;;
+	private_mem_access_test)
+		echo 1 >/sys/module/kvm/parameters/force_emulation_prefix ;;
 	esac
 }
 
