@@ -12,6 +12,8 @@
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/irq_work.h>
+#include <linux/irqflags.h>
 #include <linux/kvm_para.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -54,6 +56,59 @@ static long tdi_lab_buffer(__u64 __user *user)
 	return put_user((__u64)virt_to_phys(tdi_lab_pages), user);
 }
 
+static bool tdi_lab_interrupted;
+
+static void tdi_lab_interrupt(struct irq_work *work)
+{
+	WRITE_ONCE(tdi_lab_interrupted, true);
+}
+
+static DEFINE_IRQ_WORK(tdi_lab_work, tdi_lab_interrupt);
+
+/* Whether the interrupt comes within a few instructions */
+static bool tdi_lab_await(void)
+{
+	for (int i = 0; i < 1000 && !READ_ONCE(tdi_lab_interrupted); i++)
+		cpu_relax();
+
+	return READ_ONCE(tdi_lab_interrupted);
+}
+
+static void tdi_lab_write_cr8(unsigned long priority)
+{
+	asm volatile("mov %0, %%cr8" : : "r" (priority) : "memory");
+}
+
+/*
+ * An interrupt to itself that has to wait, so that the hypervisor asks for an exit
+ * as soon as it can be taken; then writes to CR8, which it does not intercept.
+ */
+static long tdi_lab_cr8(void)
+{
+	long result = 0;
+
+	local_irq_disable();
+	WRITE_ONCE(tdi_lab_interrupted, false);
+	irq_work_queue(&tdi_lab_work);
+	tdi_lab_write_cr8(0);
+	local_irq_enable();
+	if (!tdi_lab_await())
+		return TDI_LAB_CR8_LOST_CLI;
+
+	local_irq_disable();
+	WRITE_ONCE(tdi_lab_interrupted, false);
+	irq_work_queue(&tdi_lab_work);
+	tdi_lab_write_cr8(15);
+	local_irq_enable();
+	if (tdi_lab_await())
+		result = TDI_LAB_CR8_EARLY;
+	tdi_lab_write_cr8(0);
+	if (!tdi_lab_await())
+		result = TDI_LAB_CR8_LOST;
+
+	return result;
+}
+
 static int tdi_lab_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	return vm_iomap_memory(vma, virt_to_phys(tdi_lab_pages),
@@ -69,6 +124,8 @@ static long tdi_lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return tdi_lab_hypercall((void __user *)arg);
 	case TDI_LAB_BUFFER:
 		return tdi_lab_buffer((void __user *)arg);
+	case TDI_LAB_CR8:
+		return tdi_lab_cr8();
 	default:
 		return -ENOTTY;
 	}

@@ -46,6 +46,13 @@ struct tdi_lab_hypercall {
 
 #define TDI_LAB_HYPERCALL _IOWR('T', 0x02, struct tdi_lab_hypercall)
 #define TDI_LAB_BUFFER _IOR('T', 0x03, __u64)
+/* An interrupt that waits for CR8; the ioctl returns 0, or which of these went
+ * wrong.
+ */
+#define TDI_LAB_CR8_LOST_CLI 1    /* CR8 written with interrupts off */
+#define TDI_LAB_CR8_EARLY 2       /* it came although CR8 masks it */
+#define TDI_LAB_CR8_LOST 3        /* it did not come when CR8 let it */
+#define TDI_LAB_CR8 _IO('T', 0x04)
 #define TDI_LAB_MAP_GPA _IOWR('T', 0x01, struct tdi_lab_map_gpa)
 
 #endif
