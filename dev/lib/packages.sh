@@ -49,6 +49,9 @@ libcap-dev|h:sys/capability.h
 uuid-dev|h:uuid/uuid.h
 strace|strace
 perl|perl
+mtools|mformat
+ovmf|f:/usr/share/OVMF/OVMF_CODE_4M.fd
+systemd-boot-efi|f:/usr/lib/systemd/boot/efi/linuxx64.efi.stub
 '
 PACKAGES_DEV='
 shellcheck|shellcheck

@@ -106,8 +106,9 @@ bar_size()
 
 # l2_start GUEST_SCRIPT [QEMU ARGUMENT...]: boots L2 in the background.
 # L2_MACHINE and L2_APPEND add to -machine and to the kernel command line;
-# L2_MEM, L2_ACCEL, L2_WRAP (words put before QEMU's own) and L2_REBOOT replace
-# their defaults, and L2_FIFOS names more fifos for QEMU.
+# L2_CPUS, L2_MEM, L2_ACCEL, L2_KERNEL (none: L2 has to find its kernel itself),
+# L2_INITRD, L2_WRAP (words put before QEMU's own) and L2_REBOOT replace their
+# defaults, and L2_FIFOS names more fifos for QEMU.
 #
 # The fifos are opened read-write here, so that no open blocks; QEMU's exit is
 # told in the reports' own stream, as "exit STATUS".
@@ -125,13 +126,16 @@ l2_start()
 		mkfifo $L2_DIR/$l2_fifo
 	done
 	exec 5<>$L2_DIR/report.in 6<>$L2_DIR/monitor.in 7<>$L2_DIR/report.out
+	if [ "${L2_KERNEL:-}" != none ]; then
+		set -- -kernel "${L2_KERNEL:-/lab/bzImage-guest}" \
+			-initrd "${L2_INITRD:-/lab/l2.cpio}" \
+			-append "$L2_KERNEL_ARGS lab.run=$l2_script ${L2_APPEND:-}" "$@"
+	fi
 	# shellcheck disable=SC2086 # L2_WRAP and L2_REBOOT hold words
 	set -- ${L2_WRAP:-} $QEMU -L /lab/firmware -nodefaults -display none \
 		-machine "q35,i8042=off${L2_MACHINE:+,$L2_MACHINE}" \
 		-accel "${L2_ACCEL:-kvm}" \
-		-cpu host -smp 1 -m "${L2_MEM:-128}" \
-		-kernel /lab/bzImage-guest -initrd /lab/l2.cpio \
-		-append "$L2_KERNEL_ARGS lab.run=$l2_script ${L2_APPEND:-}" \
+		-cpu host -smp "${L2_CPUS:-1}" -m "${L2_MEM:-128}" \
 		-chardev file,id=con,path=/dev/ttyS2,input-path=/dev/ttyS2 \
 		-serial chardev:con \
 		-chardev pipe,id=report,path=$L2_DIR/report \

@@ -38,6 +38,8 @@ class Case:
     qemu: list = dataclasses.field(default_factory=list)
     walk: list = dataclasses.field(default_factory=list)
     shell: str = ""
+    firmware: list = dataclasses.field(default_factory=list)
+    efi: str = ""
     memory: int = 2048
     repeat: int = 1
     busy: int = 0

@@ -18,7 +18,7 @@ import struct
 import subprocess
 
 FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin", "pvh.bin")
-FIRMWARE_DIRS = ("/usr/share/seabios", "/usr/share/qemu")
+FIRMWARE_DIRS = ("/usr/share/seabios", "/usr/share/qemu", "/usr/share/OVMF")
 # Scripts among the kernel's selftests that L2 runs, where the kernel has them.
 GUEST_SELFTESTS = ("pci_tsm/devsec.sh", "kselftest/ktap_helpers.sh")
 LAB = pathlib.Path(__file__).resolve().parent.parent
@@ -103,8 +103,8 @@ def firmware(name):
         path = pathlib.Path(folder, name)
         if path.exists():
             return path
-    raise LabError(f"no {name} in {' or '.join(FIRMWARE_DIRS)}: install "
-                   "seabios and qemu-system-data")
+    raise Missing(f"no {name} in {' or '.join(FIRMWARE_DIRS)}: install "
+                  "seabios, qemu-system-data and ovmf")
 
 
 def stamp(paths):
@@ -208,8 +208,11 @@ def guest_image(paths):
     return image
 
 
-def overlay(paths, case, folder, settings):
-    """Writes the archive of one run; settings become /lab/case.env."""
+def overlay(paths, case, folder, settings, extra):
+    """Writes the archive of one run; settings become /lab/case.env.
+
+    @extra: more of its files, as (name, source)
+    """
     image = folder / "overlay.cpio"
     cpio = Cpio(image)
     cpio.file("init", LAB / "init" / "l1")
@@ -231,6 +234,8 @@ def overlay(paths, case, folder, settings):
         if not program.exists():
             raise Missing(f"{program} has not been built")
         cpio.file(f"lab/selftests/{pathlib.Path(name).name}", program)
+    for name, source in extra:
+        cpio.file(name, source)
     env = "".join(f"{key}='{value}'\n" for key, value in settings.items())
     cpio.data("lab/case.env", env.encode())
     slots = "".join(f"{dev.name} {dev.slot:02x}.0\n" for dev in case.devices)
@@ -250,11 +255,12 @@ def option_rom():
     return bytes(rom)
 
 
-def initrd(paths, case, folder, settings):
+def initrd(paths, case, folder, settings, extra=()):
     """The file that L0's -initrd takes: base and overlay joined."""
     joined = folder / "l1.cpio"
     with open(joined, "wb") as out:
-        for part in (base(paths), overlay(paths, case, folder, settings)):
+        for part in (base(paths),
+                     overlay(paths, case, folder, settings, extra)):
             with open(part, "rb") as source:
                 shutil.copyfileobj(source, out, 1 << 20)
     (folder / "overlay.cpio").unlink()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What L2 boots from when it is not the lab's kernel that QEMU loads itself.
+
+A disk with an EFI system partition: a FAT file system without a partition table,
+which UEFI boots from as well, and in it one program that is a boot stub, L2's
+kernel, its initramfs and its command line joined (a "unified kernel image").
+"""
+
+import os
+import subprocess
+
+from lablib import images
+
+EFI_STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+# Where the parts of the program lie once it is loaded. The stub itself ends below
+# the first one; the kernel must fit between its place and the initramfs.
+EFI_PARTS = {".cmdline": 0x30000, ".linux": 0x2000000, ".initrd": 0x3000000}
+
+
+def files(_paths, case, _folder):
+    """What L1 needs for such a guest, as (name, path)."""
+    return [(f"lab/firmware/{name}", images.firmware(name))
+            for name in case.firmware]
+
+
+def run(*command, **options):
+    """A program of this machine, or what it has to say."""
+    images.tool(command[0])
+    done = subprocess.run([str(word) for word in command], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          check=False, **options)
+    if done.returncode:
+        raise images.LabError(f"{command[0]}: {done.stdout.strip()}")
+    return done.stdout
+
+
+def efi_program(paths, case, folder):
+    """L2's kernel as a program that firmware starts without any argument."""
+    if not os.path.exists(EFI_STUB):
+        raise images.Missing(f"{EFI_STUB} is missing: install systemd-boot-efi")
+    cmdline = folder / "cmdline-efi"
+    cmdline.write_text(case.efi + "\n")
+    parts = {".cmdline": cmdline, ".linux": paths.kernel_guest,
+             ".initrd": images.guest_image(paths)}
+    room = EFI_PARTS[".initrd"] - EFI_PARTS[".linux"]
+    if os.path.getsize(paths.kernel_guest) > room:
+        raise images.LabError("L2's kernel is too large for its EFI program")
+    program = folder / "bootx64.efi"
+    words = []
+    for section, path in parts.items():
+        words += ["--add-section", f"{section}={path}", "--change-section-vma",
+                  f"{section}={EFI_PARTS[section]:#x}"]
+    run("objcopy", *words, EFI_STUB, program)
+    return program
+
+
+def efi_disk(paths, case, folder):
+    """Puts the file system with that program on the case's NVMe disk."""
+    disk = folder / "disk.img"
+    program = efi_program(paths, case, folder)
+    tools = {**os.environ, "MTOOLS_SKIP_CHECK": "1"}
+    sectors = os.path.getsize(disk) // 512
+    run("mformat", "-i", disk, "-T", sectors, "-h", 16, "-s", 32, "::", env=tools)
+    run("mmd", "-i", disk, "::/EFI", "::/EFI/BOOT", env=tools)
+    run("mcopy", "-i", disk, program, "::/EFI/BOOT/BOOTX64.EFI", env=tools)
+    program.unlink()
