@@ -40,6 +40,7 @@ class Case:
     shell: str = ""
     firmware: list = dataclasses.field(default_factory=list)
     efi: str = ""
+    distro: bool = False
     memory: int = 2048
     repeat: int = 1
     busy: int = 0

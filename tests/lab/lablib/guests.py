@@ -4,6 +4,9 @@
 A disk with an EFI system partition: a FAT file system without a partition table,
 which UEFI boots from as well, and in it one program that is a boot stub, L2's
 kernel, its initramfs and its command line joined (a "unified kernel image").
+
+A distribution's kernel, which ./configure has put into build/distro: the drivers
+that it has as modules go to an archive that follows L2's usual initramfs.
 """
 
 import os
@@ -17,10 +20,28 @@ EFI_STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
 EFI_PARTS = {".cmdline": 0x30000, ".linux": 0x2000000, ".initrd": 0x3000000}
 
 
-def files(_paths, case, _folder):
+def distro(paths, folder):
+    """The kernel and the archive of its modules, as (name in L1, path)."""
+    source = paths.build / "distro"
+    if not (source / "vmlinuz").exists():
+        raise images.Missing("no kernel of a distribution in build/distro: "
+                             "./configure gets that of Debian")
+    archive = folder / "modules.cpio"
+    cpio = images.Cpio(archive)
+    for module in sorted((source / "modules").iterdir()):
+        cpio.file(f"lab/modules/{module.name}", module)
+    cpio.close()
+    return [("lab/distro/vmlinuz", source / "vmlinuz"),
+            ("lab/distro/modules.cpio", archive)]
+
+
+def files(paths, case, folder):
     """What L1 needs for such a guest, as (name, path)."""
-    return [(f"lab/firmware/{name}", images.firmware(name))
-            for name in case.firmware]
+    parts = [(f"lab/firmware/{name}", images.firmware(name))
+             for name in case.firmware]
+    if case.distro:
+        parts += distro(paths, folder)
+    return parts
 
 
 def run(*command, **options):

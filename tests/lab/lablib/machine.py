@@ -41,8 +41,8 @@ L1_APPEND = "setcpuid=constant_tsc,tsc_known_freq no_timer_check tsc=nowatchdog"
 
 # What no console of a healthy run shows, at any level.
 BAD_LINE = re.compile(
-    r"WARNING: (?!ASan doesn't fully support)|BUG: |\bOops\b|Kernel panic"
-    r"|KASAN|UBSAN|general protection|suspicious RCU"
+    r"WARNING: (?!ASan doesn't fully support|See https:)|BUG: |\bOops\b"
+    r"|Kernel panic|KASAN|UBSAN|general protection|suspicious RCU"
     r"|possible (circular|recursive|irq lock inversion)"
     r"|INFO: task .* blocked|rcu: INFO|detected stall|soft lockup"
     r"|inconsistent lock state|held lock freed|sleeping function called"
