@@ -11,5 +11,6 @@ while [ $round -lt 50 ]; do
 done
 took=$(awk -v a="$began" -v b="$(cut -d' ' -f1 /proc/uptime)" \
 	'BEGIN { printf "%d", (b - a) * 1000 }')
+say "$(dmesg | sed -n 's/.*\(tsc: Detected.*\)/\1/p')"
 say "50 sleeps of 20 ms took $took ms; $(sed -n 's/ *Local timer.*//;s/ *LOC: */timer interrupts: /p' /proc/interrupts)"
 [ "$took" -lt 10000 ] || fail "50 sleeps of 20 ms took $took ms"

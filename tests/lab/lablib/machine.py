@@ -26,18 +26,19 @@ GRACE = 20.0
 SANITIZED_MIB = 2048
 SANITIZED_SLOWER = 2
 
-# L0's time stamp counter runs at one rate, which QEMU's TCG does not say. Linux
-# measures it as it boots, and better a second later. If KVM has taken the first
-# result for a VM and the second differs by more than 250 ppm, as it does on a busy
-# machine, KVM leaves the guest's TSC multiplier at zero and L2's timers never fire.
-# So KVM is not to keep the first for all VMs (constant_tsc), nor may there be a
-# second, which would come between a VM and its vCPUs (tsc_known_freq). Nor may
-# Linux judge the timer by a count of its ticks in a few early milliseconds: on a
-# busy machine it panics ("timer doesn't work"). Nor may it compare the counters of
-# its CPUs from the timer (tsc=nowatchdog): on a slow boot that meets the change from
-# jiffies to a better clock. The CPU that counts jiffies then waits for the other,
-# with jiffies as its timeout, and the other waits for it in stop_machine().
-L1_APPEND = "setcpuid=constant_tsc,tsc_known_freq no_timer_check tsc=nowatchdog"
+# L1's time stamp counter never changes its rate (invtsc), though Linux, which has
+# to measure it, comes to a slightly different result each time. KVM can give a
+# guest a rate of its own (tsc-scale), such as the one measured before; without
+# that, the timers of such a guest never fire.
+L1_CPU = "EPYC-v4,-xsavec,+invtsc,+tsc-scale"
+
+# Linux is not to judge the timer by a count of its ticks in a few early
+# milliseconds: on a busy machine it panics ("timer doesn't work"). Nor is it to
+# compare the counters of its CPUs from the timer (tsc=nowatchdog): on a slow boot
+# that meets the change from jiffies to a better clock. The CPU that counts jiffies
+# then waits for the other, with jiffies as its timeout, and the other waits for it
+# in stop_machine().
+L1_APPEND = "no_timer_check tsc=nowatchdog"
 
 # What no console of a healthy run shows, at any level.
 BAD_LINE = re.compile(
@@ -68,7 +69,7 @@ def l0_command(paths, case, folder, initrd, shell=None):
         memory += SANITIZED_MIB
     command = [
         paths.qemu_l0, "-L", "/usr/share/seabios", "-L", "/usr/share/qemu",
-        "-machine", "q35,i8042=off", "-cpu", "EPYC-v4,-xsavec", "-smp", "2",
+        "-machine", "q35,i8042=off", "-cpu", L1_CPU, "-smp", "2",
         "-accel", "tcg,thread=multi", "-m", str(memory),
         "-nodefaults", "-display", "none", "-no-reboot",
         # The registers of a CPU that is reset or takes a triple fault, be it in
