@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later WITH Linux-syscall-note */
 /*
  * KVM: how a request about a TEE-I/O device gets from the guest to user space,
- * which no released kernel has.
+ * and how a guest is asked to keep its RAM private, which no released kernel has.
  *
  * The truth is patches-kernel/ in this repository.  Every definition here is
  * guarded, so the values of a header that already has them win; the build of
@@ -22,6 +22,14 @@
 /* KVM_CPUID_FEATURES, eax: the VMM implements KVM_HC_TDCM. */
 #ifndef KVM_FEATURE_HC_TDCM
 #define KVM_FEATURE_HC_TDCM 23
+#endif
+
+/*
+ * KVM_CPUID_FEATURES, eax: a software-protected VM is to keep its RAM private,
+ * and KVM reaches what it shares with it there.
+ */
+#ifndef KVM_FEATURE_PRIVATE_RAM
+#define KVM_FEATURE_PRIVATE_RAM 22
 #endif
 
 #endif /* LINUX_KVM_TDCM_H */

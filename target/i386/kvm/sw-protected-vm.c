@@ -10,8 +10,12 @@
  * KVM_HC_MAP_GPA_RANGE.  Nothing is encrypted or measured, so the guest can be
  * reset: RAM is shared again afterwards.
  *
- * KVM reads guest memory through its shared view (page tables, instructions
- * that it emulates, paravirtual clock pages), so those must stay shared.
+ * With private-memory=on, a bit in CPUID asks the guest to keep all its RAM
+ * private, as it would under TDX.  A kernel that does not know the bit leaves
+ * its RAM shared.  KVM itself reads guest memory: page tables, instructions
+ * that it emulates, paravirtual clock pages.  So the guest is asked only if KVM
+ * looks for them where the attribute says; a KVM that reads the shared view
+ * alone would find nothing but zeroes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,6 +24,7 @@
 #include <linux/kvm-tdcm.h>
 
 #include "qapi/error.h"
+#include "qapi/qapi-types-common.h"
 #include "qemu/error-report.h"
 #include "qom/object_interfaces.h"
 #include "cpu.h"
@@ -41,14 +46,17 @@ OBJECT_DECLARE_SIMPLE_TYPE(SwProtectedVM, SW_PROTECTED_VM)
 struct SwProtectedVM {
     X86ConfidentialGuest parent_obj;
 
+    ResettableState reset_state;
     Error *migration_blocker;
     Notifier machine_done;
     bool has_tdcm;      /* the guest may make requests about TEE-I/O devices */
+    OnOffAuto private_memory;   /* ask the guest to keep its RAM private */
 };
 
 OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(SwProtectedVM, sw_protected_vm,
                                           SW_PROTECTED_VM,
                                           X86_CONFIDENTIAL_GUEST,
+                                          { TYPE_RESETTABLE_INTERFACE },
                                           { TYPE_USER_CREATABLE }, { })
 
 static bool sw_protected_vm_reset_range(Int128 start, Int128 len,
@@ -71,13 +79,22 @@ static bool sw_protected_vm_reset_range(Int128 start, Int128 len,
     return false;
 }
 
+static ResettableState *sw_protected_vm_get_reset_state(Object *obj)
+{
+    return &SW_PROTECTED_VM(obj)->reset_state;
+}
+
 /* The vCPUs are stopped, and the BQL keeps the sections in place. */
-static void sw_protected_vm_reset(void *opaque)
+static void sw_protected_vm_reset_hold(Object *obj, ResetType type)
 {
     g_autoptr(GArray) sections = g_array_new(false, false,
                                              sizeof(MemoryRegionSection));
     int i;
 
+    /* A guest that wakes up goes on with the RAM that it went to sleep with. */
+    if (type == RESET_TYPE_WAKEUP) {
+        return;
+    }
     WITH_RCU_READ_LOCK_GUARD() {
         flatview_for_each_range(address_space_to_flatview(
                                     &address_space_memory),
@@ -128,6 +145,24 @@ static void sw_protected_vm_check_cpu(Notifier *notifier, void *data)
     }
 }
 
+/*
+ * No kernel without this fork's patches has KVM_HC_TDCM, and those that have it
+ * look for what they read of the guest where the attribute says.
+ */
+static bool sw_protected_vm_check_private(SwProtectedVM *vm, Error **errp)
+{
+    if (vm->private_memory == ON_OFF_AUTO_AUTO) {
+        vm->private_memory = vm->has_tdcm ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+    }
+    if (vm->private_memory == ON_OFF_AUTO_ON && !vm->has_tdcm) {
+        error_setg(errp, "sw-protected-vm,private-memory=on requires a KVM "
+                   "that reads private memory: boot a host kernel with this "
+                   "fork's patches, or use private-memory=off");
+        return false;
+    }
+    return true;
+}
+
 static int sw_protected_vm_kvm_init(ConfidentialGuestSupport *cgs,
                                     Error **errp)
 {
@@ -138,6 +173,9 @@ static int sw_protected_vm_kvm_init(ConfidentialGuestSupport *cgs,
     }
     vm->has_tdcm = kvm_vm_check_extension(kvm_state, KVM_CAP_EXIT_HYPERCALL) &
                    BIT(KVM_HC_TDCM);
+    if (!sw_protected_vm_check_private(vm, errp)) {
+        return -EOPNOTSUPP;
+    }
     if (!kvm_enable_hypercall(BIT_ULL(KVM_HC_MAP_GPA_RANGE) |
                               (vm->has_tdcm ? BIT_ULL(KVM_HC_TDCM) : 0))) {
         error_setg(errp, "sw-protected-vm requires KVM_CAP_EXIT_HYPERCALL: "
@@ -151,7 +189,7 @@ static int sw_protected_vm_kvm_init(ConfidentialGuestSupport *cgs,
     }
     vm->machine_done.notify = sw_protected_vm_check_cpu;
     qemu_add_machine_init_done_notifier(&vm->machine_done);
-    qemu_register_reset(sw_protected_vm_reset, NULL);
+    qemu_register_resettable(OBJECT(vm));
     cgs->ready = true;
     return 0;
 }
@@ -183,6 +221,11 @@ static void sw_protected_vm_cpu_instance_init(X86ConfidentialGuest *cg,
         object_property_set_bool(OBJECT(cpu), "kvm-hc-tdcm", true,
                                  &error_abort);
     }
+    if (SW_PROTECTED_VM(cg)->private_memory == ON_OFF_AUTO_ON &&
+        !sw_protected_vm_is_off(cpu, KVM_FEATURE_PRIVATE_RAM)) {
+        object_property_set_bool(OBJECT(cpu), "kvm-private-ram", true,
+                                 &error_abort);
+    }
 }
 
 static uint32_t
@@ -190,23 +233,54 @@ sw_protected_vm_adjust_cpuid_features(X86ConfidentialGuest *cg,
                                       uint32_t feature, uint32_t index,
                                       int reg, uint32_t value)
 {
+    SwProtectedVM *vm = SW_PROTECTED_VM(cg);
+
     /* KVM leaves it to the VMM to offer what the VMM implements. */
     if (feature == KVM_CPUID_FEATURES && reg == R_EAX) {
         value |= BIT(KVM_FEATURE_HC_MAP_GPA_RANGE);
-        value |= SW_PROTECTED_VM(cg)->has_tdcm ? BIT(KVM_FEATURE_HC_TDCM) : 0;
+        value |= vm->has_tdcm ? BIT(KVM_FEATURE_HC_TDCM) : 0;
+        if (vm->private_memory == ON_OFF_AUTO_ON) {
+            value |= BIT(KVM_FEATURE_PRIVATE_RAM);
+        }
     }
     return value;
+}
+
+static int sw_protected_vm_get_private_memory(Object *obj, Error **errp)
+{
+    return SW_PROTECTED_VM(obj)->private_memory;
+}
+
+static void sw_protected_vm_set_private_memory(Object *obj, int value,
+                                               Error **errp)
+{
+    if (CONFIDENTIAL_GUEST_SUPPORT(obj)->ready) {
+        error_setg(errp, "private-memory cannot change once the VM exists");
+        return;
+    }
+    SW_PROTECTED_VM(obj)->private_memory = value;
 }
 
 static void sw_protected_vm_class_init(ObjectClass *oc, const void *data)
 {
     ConfidentialGuestSupportClass *cgsc = CONFIDENTIAL_GUEST_SUPPORT_CLASS(oc);
     X86ConfidentialGuestClass *x86cgc = X86_CONFIDENTIAL_GUEST_CLASS(oc);
+    ResettableClass *rc = RESETTABLE_CLASS(oc);
 
+    rc->get_state = sw_protected_vm_get_reset_state;
+    rc->phases.hold = sw_protected_vm_reset_hold;
     cgsc->kvm_init = sw_protected_vm_kvm_init;
     x86cgc->kvm_type = sw_protected_vm_kvm_type;
     x86cgc->cpu_instance_init = sw_protected_vm_cpu_instance_init;
     x86cgc->adjust_cpuid_features = sw_protected_vm_adjust_cpuid_features;
+
+    object_class_property_add_enum(oc, "private-memory", "OnOffAuto",
+                                   &OnOffAuto_lookup,
+                                   sw_protected_vm_get_private_memory,
+                                   sw_protected_vm_set_private_memory);
+    object_class_property_set_description(oc, "private-memory",
+        "Ask the guest to keep its RAM private; requires a KVM that reads "
+        "private memory (default: auto, on if KVM does)");
 }
 
 static void sw_protected_vm_init(Object *obj)
