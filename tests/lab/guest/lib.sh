@@ -78,10 +78,17 @@ enable_pci()
 	pci_command "$1" 6
 }
 
-# load_module: the hypercalls for `convert`.
+# load_module: the hypercalls for `convert`. In a guest that keeps its RAM private,
+# init has done it.
 load_module()
 {
-	insmod /lab/tdi_lab.ko
+	[ -e /dev/tdi-lab ] || insmod /lab/tdi_lab.ko
+}
+
+# private_ram: does this kernel keep its RAM private?
+private_ram()
+{
+	dmesg | grep 'Memory Encryption Features active: KVM software-protected' >/dev/null
 }
 
 # disk_test MIB: fills the NVMe disk, which is MIB large, with fresh bytes

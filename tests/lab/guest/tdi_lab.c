@@ -18,6 +18,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/set_memory.h>
 #include <linux/uaccess.h>
 
 #include "../include/tdi_lab.h"
@@ -109,6 +110,19 @@ static long tdi_lab_cr8(void)
 	return result;
 }
 
+/* Shared it stays, as its owner may end at any time: it is a page or two. */
+static long tdi_lab_share(const __u64 __user *user)
+{
+	__u64 gpa;
+
+	if (get_user(gpa, user))
+		return -EFAULT;
+	if (!pfn_valid(PHYS_PFN(gpa)))
+		return -EINVAL;
+
+	return set_memory_decrypted((unsigned long)phys_to_virt(gpa), 1);
+}
+
 static int tdi_lab_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	return vm_iomap_memory(vma, virt_to_phys(tdi_lab_pages),
@@ -126,6 +140,8 @@ static long tdi_lab_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 		return tdi_lab_buffer((void __user *)arg);
 	case TDI_LAB_CR8:
 		return tdi_lab_cr8();
+	case TDI_LAB_SHARE:
+		return tdi_lab_share((void __user *)arg);
 	default:
 		return -ENOTTY;
 	}
@@ -144,6 +160,28 @@ static struct miscdevice tdi_lab_misc = {
 	.fops = &tdi_lab_fops,
 };
 
+/* The VMM reads and writes the buffer, so it is shared. */
+static int tdi_lab_buffer_alloc(void)
+{
+	tdi_lab_pages = alloc_pages_exact(TDI_LAB_BUFFER_SIZE, GFP_KERNEL);
+	if (!tdi_lab_pages)
+		return -ENOMEM;
+
+	if (set_memory_decrypted((unsigned long)tdi_lab_pages,
+				 TDI_LAB_BUFFER_SIZE >> PAGE_SHIFT))
+		return -EIO;
+
+	memset(tdi_lab_pages, 0, TDI_LAB_BUFFER_SIZE);
+	return 0;
+}
+
+static void tdi_lab_buffer_free(void)
+{
+	if (!set_memory_encrypted((unsigned long)tdi_lab_pages,
+				  TDI_LAB_BUFFER_SIZE >> PAGE_SHIFT))
+		free_pages_exact(tdi_lab_pages, TDI_LAB_BUFFER_SIZE);
+}
+
 static int __init tdi_lab_init(void)
 {
 	int rc;
@@ -151,14 +189,13 @@ static int __init tdi_lab_init(void)
 	if (!kvm_para_available())
 		return -ENODEV;
 
-	tdi_lab_pages = alloc_pages_exact(TDI_LAB_BUFFER_SIZE,
-					  GFP_KERNEL | __GFP_ZERO);
-	if (!tdi_lab_pages)
-		return -ENOMEM;
+	rc = tdi_lab_buffer_alloc();
+	if (rc)
+		return rc;
 
 	rc = misc_register(&tdi_lab_misc);
 	if (rc)
-		free_pages_exact(tdi_lab_pages, TDI_LAB_BUFFER_SIZE);
+		tdi_lab_buffer_free();
 	return rc;
 }
 module_init(tdi_lab_init);
@@ -166,7 +203,7 @@ module_init(tdi_lab_init);
 static void __exit tdi_lab_exit(void)
 {
 	misc_deregister(&tdi_lab_misc);
-	free_pages_exact(tdi_lab_pages, TDI_LAB_BUFFER_SIZE);
+	tdi_lab_buffer_free();
 }
 module_exit(tdi_lab_exit);
 

@@ -14,10 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tdi_lab.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -112,8 +115,24 @@ static inline volatile void *bar_map(const char *bdf, int bar)
     return map;
 }
 
+/* In a guest that keeps its RAM private, init/l2 has loaded the module. */
+static inline void share_page(void *page, uint64_t gpa)
+{
+    int fd = open(TDI_LAB_DEVICE, O_RDWR);
+
+    if (fd < 0) {
+        return;
+    }
+    if (ioctl(fd, TDI_LAB_SHARE, &gpa)) {
+        die("cannot share page 0x%llx: %s", (unsigned long long)gpa,
+            strerror(errno));
+    }
+    close(fd);
+    memset(page, 0, 4096);
+}
+
 /* A page that stays where it is (see init/l2), and its physical address. */
-static inline void *pinned_page(uint64_t *gpa)
+static inline void *locked_page(uint64_t *gpa)
 {
     uint64_t entry;
     void *page;
@@ -129,6 +148,15 @@ static inline void *pinned_page(uint64_t *gpa)
     }
     close(fd);
     *gpa = (entry & ((1ULL << 55) - 1)) * 4096;
+    return page;
+}
+
+/* The same, of zeroes and in reach of devices. */
+static inline void *pinned_page(uint64_t *gpa)
+{
+    void *page = locked_page(gpa);
+
+    share_page(page, *gpa);
     return page;
 }
 

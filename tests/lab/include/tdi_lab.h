@@ -54,5 +54,9 @@ struct tdi_lab_hypercall {
 #define TDI_LAB_CR8_LOST 3        /* it did not come when CR8 let it */
 #define TDI_LAB_CR8 _IO('T', 0x04)
 #define TDI_LAB_MAP_GPA _IOWR('T', 0x01, struct tdi_lab_map_gpa)
+/* The page at this guest physical address is to be in reach of devices: it turns
+ * shared if the kernel keeps RAM private. What it holds may be lost.
+ */
+#define TDI_LAB_SHARE _IOW('T', 0x04, __u64)
 
 #endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ram-views - memory for the host to look at.
+ *
+ *   ram-views pages FILE      an ordinary page and one that devices reach, with
+ *                             RAM_VIEWS_WORD in the first 8 bytes of each
+ *   ram-views fill MIB FILE   so much ordinary memory, all of its pages different
+ *
+ * Prints a line once all is written: for "pages" the guest physical addresses of
+ * both. Leaves when FILE exists, with 0 if the memory holds what it was given.
+ */
+#include "lab.h"
+
+#define RAM_VIEWS_WORD 0x6c61622d72616d21ULL
+
+static void wait_for(const char *file)
+{
+    fflush(stdout);
+    while (access(file, F_OK)) {
+        usleep(50000);
+    }
+}
+
+static void show_pages(const char *file)
+{
+    uint64_t ordinary_gpa, shared_gpa;
+    volatile uint64_t *ordinary = locked_page(&ordinary_gpa);
+    volatile uint64_t *shared = pinned_page(&shared_gpa);
+
+    *ordinary = RAM_VIEWS_WORD;
+    *shared = RAM_VIEWS_WORD;
+    printf("0x%llx 0x%llx\n", (unsigned long long)ordinary_gpa,
+           (unsigned long long)shared_gpa);
+    wait_for(file);
+    if (*ordinary != RAM_VIEWS_WORD || *shared != RAM_VIEWS_WORD) {
+        die("a page has changed");
+    }
+}
+
+static void fill(uint64_t size, const char *file)
+{
+    volatile uint64_t *words = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (words == MAP_FAILED) {
+        die("no %llu bytes of memory", (unsigned long long)size);
+    }
+    for (uint64_t i = 0; i < size / 8; i += 512) {
+        words[i] = RAM_VIEWS_WORD + i;
+    }
+    puts("filled");
+    wait_for(file);
+    for (uint64_t i = 0; i < size / 8; i += 512) {
+        if (words[i] != RAM_VIEWS_WORD + i) {
+            die("page %llu has changed", (unsigned long long)i / 512);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && !strcmp(argv[1], "pages")) {
+        show_pages(argv[2]);
+    } else if (argc == 4 && !strcmp(argv[1], "fill")) {
+        fill(number(argv[2]) << 20, argv[3]);
+    } else {
+        die("usage: ram-views pages FILE\n"
+            "       ram-views fill MIB FILE");
+    }
+    return 0;
+}
