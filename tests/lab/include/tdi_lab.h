@@ -57,6 +57,6 @@ struct tdi_lab_hypercall {
 /* The page at this guest physical address is to be in reach of devices: it turns
  * shared if the kernel keeps RAM private. What it holds may be lost.
  */
-#define TDI_LAB_SHARE _IOW('T', 0x04, __u64)
+#define TDI_LAB_SHARE _IOW('T', 0x05, __u64)
 
 #endif
