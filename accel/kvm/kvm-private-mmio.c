@@ -221,34 +221,47 @@ static bool kvm_convert_valid(const KVMConvert *convert, bool to_private)
     return !convert->fixed || !(to_private || convert->has_memfd);
 }
 
-int kvm_private_convert(hwaddr start, hwaddr size, bool to_private)
+/* The BQL is held: what is there stays there. */
+static int kvm_convert_sections(KVMConvert *convert, hwaddr start, hwaddr size,
+                                bool to_private)
 {
-    KVMConvert convert = {};
-    int ret = -EINVAL;
+    int ret;
 
-    BQL_LOCK_GUARD();
-    kvm_convert_decode(&convert, start, size);
-
-    if (!kvm_convert_valid(&convert, to_private)) {
+    if (!kvm_convert_valid(convert, to_private)) {
         qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
                       " cannot be turned %s as a whole\n", start, size,
                       to_private ? "private" : "shared");
-    } else if (convert.has_memfd) {
-        ret = kvm_private_ram_convert(convert.sections, start, size,
-                                      to_private);
+        return -EINVAL;
+    }
+    if (convert->has_memfd) {
+        return kvm_private_ram_convert(convert->sections, start, size,
+                                       to_private);
+    }
+    ret = kvm_convert_check(convert, to_private);
+    if (ret) {
+        qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
+                      " must not turn %s now: %s\n", start, size,
+                      to_private ? "private" : "shared", strerror(-ret));
+        return ret;
+    }
+    return kvm_convert_invoke(convert, to_private);
+}
+
+bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret)
+{
+    KVMConvert convert = {};
+    bool ours = true;
+
+    BQL_LOCK_GUARD();
+    kvm_convert_decode(&convert, start, size);
+    if (to_private || convert.has_device || convert.has_memfd ||
+        convert.has_ram) {
+        *ret = kvm_convert_sections(&convert, start, size, to_private);
     } else {
-        ret = kvm_convert_check(&convert, to_private);
-        if (ret) {
-            qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%"
-                          HWADDR_PRIx " must not turn %s now: %s\n", start,
-                          size, to_private ? "private" : "shared",
-                          strerror(-ret));
-        } else {
-            ret = kvm_convert_invoke(&convert, to_private);
-        }
+        ours = false;
     }
     g_array_free(convert.sections, true);
-    return ret;
+    return ours;
 }
 
 /*

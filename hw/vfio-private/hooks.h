@@ -168,11 +168,13 @@ bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
  * @start: guest physical address, page aligned
  * @size: bytes, page aligned, not 0
  * @to_private: wanted state
+ * @ret: out: 0, or -errno for the guest with nothing changed
  *
  * Context: takes the BQL if it is not held.
- * Returns: 0, or -errno for the guest with nothing changed.
+ * Returns: false if there is nothing to convert: holes and emulated devices,
+ *     which are shared.
  */
-int kvm_private_convert(hwaddr start, hwaddr size, bool to_private);
+bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret);
 
 /**
  * kvm_private_ram_added: RAM with guest_memfd has got a memslot
