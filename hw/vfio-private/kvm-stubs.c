@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "accel/kvm/kvm-private-mmio.h"
+#include "system/private-ram.h"
 
 bool kvm_private_mmio_has_slots(void)
 {
@@ -20,4 +21,25 @@ bool kvm_private_mmio_can_convert(void)
 int kvm_private_mmio_share(DeviceFdRegion *region)
 {
     return 0;
+}
+
+bool private_ram(MemoryRegion *mr)
+{
+    return false;
+}
+
+void private_ram_listen(MemoryRegion *mr, DeviceFdListener *listener)
+{
+    g_assert_not_reached();
+}
+
+void private_ram_unlisten(DeviceFdListener *listener)
+{
+    g_assert_not_reached();
+}
+
+int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
+                        bool is_private, DeviceFdVisit *visit, void *opaque)
+{
+    g_assert_not_reached();
 }
