@@ -29,6 +29,7 @@ int main(int argc, char **argv)
     sim_test_add_order();
     sim_test_add_convert();
     sim_test_add_ram_convert();
+    sim_test_add_ram_place();
     sim_test_add_bind();
     sim_test_add_errno();
     sim_test_add_exit();
@@ -39,6 +40,7 @@ int main(int argc, char **argv)
     sim_test_add_commands();
     sim_test_add_busy();
     sim_test_add_walk();
+    sim_test_add_sw();
     sim_test_add_tdx();
     return g_test_run();
 }

@@ -196,6 +196,8 @@ void sim_test_add_refuse(void);
 void sim_test_add_commands(void);
 void sim_test_add_port(void);
 void sim_test_add_ram_convert(void);
+void sim_test_add_ram_place(void);
+void sim_test_add_sw(void);
 void sim_test_add_busy(void);
 void sim_test_add_walk(void);
 void sim_test_add_tdx(void);
