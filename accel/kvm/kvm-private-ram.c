@@ -6,7 +6,8 @@
  * of the shared view go.  Towards shared: KVM's attribute, into every IOAS,
  * then the contents of the private view go.  A step that fails undoes those
  * before in reverse order.  Contents that are gone do not come back, but a
- * guest that converts a page gives up what is in it.
+ * guest that converts a page gives up what is in it.  Where an undo fails as
+ * well, the record says what KVM has, and nothing private is in an IOAS.
  *
  * RamBlockAttributes is the record of what is private, one for each block.  It
  * also has listeners of its own; containers without iommufd are among them.
@@ -128,6 +129,12 @@ static int ram_notify_one(DeviceFdListener *listener, const KVMRamRun *run,
            listener->notify_shared(listener, run->offset, run->size);
 }
 
+static void ram_unreachable(const KVMRamRun *run, int err)
+{
+    error_report("0x%" HWADDR_PRIx " + 0x%" PRIx64 ": devices cannot reach it "
+                 "any more: %s", run->gpa, run->size, strerror(-err));
+}
+
 static int ram_notify(const KVMRamRun *run, bool to_private)
 {
     PrivateRamUser *user;
@@ -142,8 +149,9 @@ static int ram_notify(const KVMRamRun *run, bool to_private)
         }
     }
     while (ret && (user = QTAILQ_PREV(user, next))) {
-        if (user->mr == run->mr) {
-            ram_notify_one(user->listener, run, !to_private);
+        if (user->mr == run->mr &&
+            ram_notify_one(user->listener, run, !to_private)) {
+            ram_unreachable(run, ret);
         }
     }
     return ret;
@@ -162,9 +170,33 @@ static int ram_record(const KVMRamRun *run, bool to_private)
     return ret;
 }
 
+/*
+ * The undo of leaving the shared view.  KVM has the run shared, so that is what
+ * it is, whether or not it can be mapped.
+ */
+static void ram_share(const KVMRamRun *run)
+{
+    RamBlockAttributes *attr = RAM_BLOCK_ATTRIBUTES(run->mr->rdm);
+    PrivateRamUser *user;
+    int ret = ram_block_attributes_state_change(attr, run->offset, run->size,
+                                                false);
+
+    QTAILQ_FOREACH(user, &users, next) {
+        if (user->mr == run->mr) {
+            int err = ram_notify_one(user->listener, run, false);
+
+            ret = ret ?: err;
+        }
+    }
+    if (ret) {
+        ram_unreachable(run, ret);
+    }
+}
+
 /* Take a run out of the shared view, or put it there, but for KVM. */
 static int ram_move(const KVMRamRun *run, bool to_private)
 {
+    RamBlockAttributes *attr = RAM_BLOCK_ATTRIBUTES(run->mr->rdm);
     int ret = ram_record(run, to_private);
 
     if (ret) {
@@ -172,39 +204,11 @@ static int ram_move(const KVMRamRun *run, bool to_private)
     }
     ret = ram_notify(run, to_private);
     if (ret) {
-        ram_record(run, !to_private);
+        /* Its own listeners may fail; the record itself does not. */
+        ram_block_attributes_state_change(attr, run->offset, run->size,
+                                          !to_private);
     }
     return ret;
-}
-
-/* The first @nr runs, the last one first */
-static void ram_move_back(GArray *runs, int nr, bool to_private)
-{
-    while (nr-- > 0) {
-        KVMRamRun *run = &g_array_index(runs, KVMRamRun, nr);
-        int ret = ram_move(run, !to_private);
-
-        if (ret) {
-            error_report("0x%" HWADDR_PRIx " + 0x%" PRIx64 ": devices cannot "
-                         "reach it any more: %s", run->gpa, run->size,
-                         strerror(-ret));
-        }
-    }
-}
-
-static int ram_move_all(GArray *runs, bool to_private)
-{
-    int i;
-
-    for (i = 0; i < runs->len; i++) {
-        int ret = ram_move(&g_array_index(runs, KVMRamRun, i), to_private);
-
-        if (ret) {
-            ram_move_back(runs, i, to_private);
-            return ret;
-        }
-    }
-    return 0;
 }
 
 static int ram_attribute(hwaddr gpa, hwaddr size, bool to_private)
@@ -213,17 +217,69 @@ static int ram_attribute(hwaddr gpa, hwaddr size, bool to_private)
                       : kvm_set_memory_attributes_shared(gpa, size);
 }
 
-/* Run by run, as what lies between has had the wanted state before. */
-static void ram_attribute_back(GArray *runs, bool to_private)
+static void ram_stays(const KVMRamRun *run, const char *view, int err)
+{
+    error_report("0x%" HWADDR_PRIx " + 0x%" PRIx64 ": cannot be turned back "
+                 "and stays %s: %s", run->gpa, run->size, view,
+                 strerror(-err));
+}
+
+/*
+ * Back to shared: the first @nr runs, the last one first; @set: KVM has them as
+ * private.  A run that KVM keeps private stays out of every IOAS.
+ */
+static void ram_back_to_shared(GArray *runs, int nr, bool set)
+{
+    while (nr-- > 0) {
+        KVMRamRun *run = &g_array_index(runs, KVMRamRun, nr);
+        int ret = set ? ram_attribute(run->gpa, run->size, false) : 0;
+
+        if (ret) {
+            ram_stays(run, "private", ret);
+        } else {
+            ram_share(run);
+        }
+    }
+}
+
+/*
+ * Back to private: all runs, of which the first @nr are in the IOAS.  One that
+ * does not get out of there stays shared.  It is done run by run, as what lies
+ * between has had the wanted state before.
+ */
+static void ram_back_to_private(GArray *runs, int nr)
 {
     int i;
 
     for (i = runs->len - 1; i >= 0; i--) {
         KVMRamRun *run = &g_array_index(runs, KVMRamRun, i);
+        int ret = i < nr ? ram_move(run, true) : 0;
 
-        /* Failure has been reported. */
-        ram_attribute(run->gpa, run->size, !to_private);
+        if (ret) {
+            ram_stays(run, "shared", ret);
+            continue;
+        }
+        ret = ram_attribute(run->gpa, run->size, true);
+        if (ret) {
+            ram_stays(run, "shared", ret);
+            ram_share(run);
+        }
     }
+}
+
+/* Returns how many runs have moved; *@ret: 0 if these are all of them. */
+static int ram_move_all(GArray *runs, bool to_private, int *ret)
+{
+    int i;
+
+    *ret = 0;
+    for (i = 0; i < runs->len; i++) {
+        *ret = ram_move(&g_array_index(runs, KVMRamRun, i), to_private);
+        if (*ret) {
+            break;
+        }
+    }
+    return i;
 }
 
 /* Free the backing that is not in use any more. */
@@ -248,39 +304,37 @@ static int ram_discard(GArray *runs, bool to_private)
 
 static int ram_to_private(GArray *runs, hwaddr start, hwaddr size)
 {
-    int ret = ram_move_all(runs, true);
+    bool set = false;
+    int nr, ret;
 
-    if (ret) {
-        return ret;
+    nr = ram_move_all(runs, true, &ret);
+    if (!ret) {
+        ret = ram_attribute(start, size, true);
+        set = !ret;
     }
-    ret = ram_attribute(start, size, true);
     if (!ret) {
         ret = ram_discard(runs, true);
-        if (!ret) {
-            return 0;
-        }
-        ram_attribute_back(runs, true);
     }
-    ram_move_back(runs, runs->len, true);
+    if (ret) {
+        ram_back_to_shared(runs, nr, set);
+    }
     return ret;
 }
 
 static int ram_to_shared(GArray *runs, hwaddr start, hwaddr size)
 {
-    int ret = ram_attribute(start, size, false);
+    int nr, ret = ram_attribute(start, size, false);
 
     if (ret) {
         return ret;
     }
-    ret = ram_move_all(runs, false);
+    nr = ram_move_all(runs, false, &ret);
     if (!ret) {
         ret = ram_discard(runs, false);
-        if (!ret) {
-            return 0;
-        }
-        ram_move_back(runs, runs->len, false);
     }
-    ram_attribute_back(runs, false);
+    if (ret) {
+        ram_back_to_private(runs, nr);
+    }
     return ret;
 }
 

@@ -29,7 +29,6 @@
 #include "hw/vfio/vfio-iommufd.h"
 #include "hw/vfio-private/hooks.h"
 #include "system/private-ram.h"
-#include "system/ramblock.h"
 #include "ioas.h"
 #include "mmio.h"
 #include "trace.h"
@@ -48,6 +47,7 @@
  * @offset: where the window begins in @mr
  * @size: bytes
  * @areas: what is mapped; start and last are bytes inside @mr; not used if @cuts
+ * @readonly: devices may not write to it, as the guest may not
  * @cuts: iommufd can take a part out of a mapping
  * @unusable: the container could not map the section
  */
@@ -60,6 +60,7 @@ typedef struct VFIOPrivateWindow {
     uint64_t offset;
     uint64_t size;
     IntervalTreeRoot areas;
+    bool readonly;
     bool cuts;
     bool unusable;
     QLIST_ENTRY(VFIOPrivateWindow) next;
@@ -79,7 +80,7 @@ static int window_map_area(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
     if (!w->region) {
         ret = vfio_container_dma_map(w->bcontainer, iova, size,
                                      memory_region_get_ram_ptr(w->mr) + start,
-                                     w->mr->readonly, w->mr);
+                                     w->readonly, w->mr);
     } else if (vioc->dma_map_file) {
         ret = vioc->dma_map_file(w->bcontainer, iova, size, w->region->fd,
                                  w->region->fd_offset + start, false);
@@ -223,6 +224,35 @@ static void window_try_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
     }
 }
 
+/* Is this page not mapped?  There is no way to ask but to map it. */
+static bool window_page_free(VFIOPrivateWindow *w, uint64_t offset)
+{
+    uint64_t last = offset + qemu_real_host_page_size() - 1;
+
+    return !window_map_area(w, offset, last) &&
+           !window_unmap_iova(w, offset, last);
+}
+
+/*
+ * Where iommufd cuts.  What it cannot cut reaches over an end of the range, and
+ * is as little found as what is not mapped.
+ */
+static int window_cut_out(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
+{
+    hwaddr iova = w->iova + (start - w->offset);
+    int ret = vfio_private_ioas_unmap(VFIO_IOMMU_IOMMUFD(w->bcontainer), iova,
+                                      last - start + 1);
+
+    trace_vfio_private_dma_unmap(memory_region_name(w->mr), iova,
+                                 last - start + 1, ret);
+    if (ret != -ENOENT) {
+        return ret;
+    }
+    return window_page_free(w, start) &&
+           window_page_free(w, last + 1 - qemu_real_host_page_size()) ?
+           0 : -EBUSY;
+}
+
 /* What stays shared of an area: RAM has to be mapped, a BAR would better be. */
 static int window_remap(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
 {
@@ -270,7 +300,7 @@ static int window_notify_private(DeviceFdListener *listener, uint64_t offset,
         return 0;
     }
     if (w->cuts) {
-        return window_unmap_iova(w, start, last);
+        return window_cut_out(w, start, last);
     }
     while ((area = interval_tree_iter_first(&w->areas, start, last))) {
         uint64_t area_start = area->start;
@@ -360,6 +390,7 @@ static VFIOPrivateWindow *window_new(VFIOContainer *bcontainer,
     w->iova = section->offset_within_address_space;
     w->offset = section->offset_within_region;
     w->size = int128_get64(section->size);
+    w->readonly = section->readonly;
     QLIST_INSERT_HEAD(&windows, w, next);
     if (w->region) {
         QTAILQ_INSERT_TAIL(&w->region->state.listeners, &w->listener, next);
@@ -458,19 +489,4 @@ bool vfio_private_region_del(VFIOContainer *bcontainer,
     g_free(w);
     memory_region_unref(section->mr);
     return true;
-}
-
-static int keep_block_apart(RAMBlock *block, void *opaque)
-{
-    if (memory_region_has_ram_discard_manager(block->mr)) {
-        memory_region_set_unmergeable(block->mr, true);
-    }
-    return 0;
-}
-
-void vfio_private_keep_ram_apart(void)
-{
-    memory_region_transaction_begin();
-    qemu_ram_foreach_block(keep_block_apart, NULL);
-    memory_region_transaction_commit();
 }

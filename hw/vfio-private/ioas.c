@@ -107,3 +107,16 @@ bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container)
     trace_vfio_private_ioas_cuts(container->ioas_id, cuts);
     return cuts;
 }
+
+int vfio_private_ioas_unmap(VFIOIOMMUFDContainer *container, uint64_t iova,
+                            uint64_t size)
+{
+    struct iommu_ioas_unmap unmap = {
+        .size = sizeof(unmap),
+        .ioas_id = container->ioas_id,
+        .iova = iova,
+        .length = size,
+    };
+
+    return ioctl(container->be->fd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
+}

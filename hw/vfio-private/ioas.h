@@ -21,4 +21,18 @@
  */
 bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container);
 
+/**
+ * vfio_private_ioas_unmap: unmap a range, and say if there was nothing to unmap
+ * @container: the container
+ * @iova: page aligned
+ * @size: bytes, page aligned, not 0
+ *
+ * To QEMU's wrapper that is a success.  It is no less what the kernel says of a
+ * part of a mapping that it cannot cut, e.g. as another device has an access.
+ *
+ * Returns: 0, or -errno
+ */
+int vfio_private_ioas_unmap(VFIOIOMMUFDContainer *container, uint64_t iova,
+                            uint64_t size);
+
 #endif /* HW_VFIO_PRIVATE_IOAS_H */

@@ -17,6 +17,7 @@
 #include <linux/vfio-private.h>
 
 #include "qapi/error.h"
+#include "system/ramblock.h"
 #include "mmio.h"
 #include "trace.h"
 
@@ -98,4 +99,19 @@ void vfio_private_slice_free(VFIOPrivateSlice *slice)
     device_fd_region_destroy(&slice->region);
     close(slice->fd);
     g_free(slice);
+}
+
+static int keep_block_apart(RAMBlock *block, void *opaque)
+{
+    if (memory_region_has_ram_discard_manager(block->mr)) {
+        memory_region_set_unmergeable(block->mr, true);
+    }
+    return 0;
+}
+
+void vfio_private_keep_ram_apart(void)
+{
+    memory_region_transaction_begin();
+    qemu_ram_foreach_block(keep_block_apart, NULL);
+    memory_region_transaction_commit();
 }

@@ -260,6 +260,62 @@ static void test_to_shared_fails(SimHost *host)
     check_whole_record(&views, host);
 }
 
+/* Two failures: what is private is mapped nowhere, and QEMU knows what is. */
+static void check_consistent(Views *views, SimHost *host, bool is_private)
+{
+    uint64_t page = SIM_BUFFER / PAGE;
+
+    views_follow(views, host);
+    g_assert_cmpint(views->is_private[page], ==, is_private);
+    check_record(views, host, page);
+    /* And it works as before. */
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, PAGE, !is_private), ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, PAGE, is_private), ==, 0);
+    views_check(views, host);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, PAGE, false), ==, 0);
+}
+
+static void test_undo_fails(SimHost *host)
+{
+    Views views = {};
+
+    host->talks = true;
+    sim_start_shared(host, &views);
+    /* It cannot be mapped again... */
+    sim_fail(host, "SET_ATTRIBUTES", 1, ENOMEM);
+    sim_fail(host, "MAP", 1, ENOMEM);
+    check_refused(host, SIM_BUFFER, PAGE, true);
+    check_consistent(&views, host, false);
+    /* ...or KVM keeps it private... */
+    sim_fail(host, "DISCARD", 1, EIO);
+    sim_fail(host, "SET_ATTRIBUTES", 2, ENOMEM);
+    check_refused(host, SIM_BUFFER, PAGE, true);
+    check_consistent(&views, host, true);
+    /* ...or shared, or it does not leave the IOAS. */
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, PAGE, true), ==, 0);
+    sim_fail(host, "PUNCH", 1, EIO);
+    sim_fail(host, "SET_ATTRIBUTES", 2, ENOMEM);
+    check_refused(host, SIM_BUFFER, PAGE, false);
+    check_consistent(&views, host, false);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, PAGE, true), ==, 0);
+    sim_fail(host, "PUNCH", 1, EIO);
+    sim_fail(host, "UNMAP", 1, EBUSY);
+    check_refused(host, SIM_BUFFER, PAGE, false);
+    check_consistent(&views, host, false);
+}
+
+/* To the kernel, what it cannot cut is as little there as what is not mapped. */
+static void test_whole_mapping(SimHost *host)
+{
+    Views views = {};
+
+    sim_start_shared(host, &views);
+    sim_fail(host, "UNMAP", 1, ENOENT);
+    check_refused(host, SIM_BUFFER, 2 * PAGE, true);
+    views_check(&views, host);
+    check_record(&views, host, SIM_BUFFER / PAGE);
+}
+
 /* Every other page of the range is private before. */
 static void make_runs(SimHost *host)
 {
@@ -488,6 +544,8 @@ static const SimTest tests[] = {
     { "start", test_start },
     { "to-private-fails", test_to_private_fails },
     { "to-shared-fails", test_to_shared_fails },
+    { "undo-fails", test_undo_fails },
+    { "whole-mapping", test_whole_mapping },
     { "runs-fail", test_runs_fail },
     { "blocks", test_blocks },
     { "no-cuts", test_no_cuts },

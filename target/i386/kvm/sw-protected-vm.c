@@ -107,8 +107,12 @@ static void sw_protected_vm_reset_hold(Object *obj, ResetType type)
         hwaddr size = int128_get64(section->size);
         int ret = kvm_convert_memory(start, size, false);
 
-        /* Failure has been reported where it happened. */
         trace_sw_protected_vm_reset(start, size, ret);
+        if (ret) {
+            error_report("sw-protected-vm: 0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
+                         " stays private over the reset: %s", start, size,
+                         strerror(-ret));
+        }
     }
 }
 
