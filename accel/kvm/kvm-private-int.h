@@ -44,10 +44,4 @@ int kvm_device_fd_apply_nothing(void *opaque, uint64_t offset, uint64_t size,
 int kvm_private_ram_convert(const GArray *sections, hwaddr start, hwaddr size,
                             bool to_private);
 
-/*
- * kvm_private_ram_removed: the memslots of a section of such RAM are about to
- *     go; what appears at its address next starts shared
- */
-void kvm_private_ram_removed(MemoryRegionSection *section);
-
 #endif /* ACCEL_KVM_PRIVATE_INT_H */

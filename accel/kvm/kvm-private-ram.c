@@ -398,7 +398,7 @@ void kvm_private_ram_removed(MemoryRegionSection *section)
                                  int128_get64(section->size), page);
 
     /* Failure has been reported. */
-    if (start < end) {
+    if (private_ram(section->mr) && start < end) {
         ram_attribute(start, end - start, false);
     }
 }

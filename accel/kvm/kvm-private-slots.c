@@ -30,7 +30,6 @@
 #include "system/device-fd-region.h"
 #include "system/kvm.h"
 #include "system/kvm_int.h"
-#include "system/private-ram.h"
 #include "kvm-private-mmio.h"
 #include "kvm-private-int.h"
 
@@ -245,9 +244,6 @@ bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
     uint64_t page_mask = qemu_real_host_page_size() - 1;
 
     if (!region) {
-        if (!add && kml->as_id == 0 && private_ram(section->mr)) {
-            kvm_private_ram_removed(section);
-        }
         return false;
     }
     /* A BAR at such an address, or cut like this, is not in proper use. */

@@ -155,8 +155,6 @@ KVMSlot *kvm_alloc_slot(KVMMemoryListener *kml);
  * @section: the section
  * @add: true: it has appeared
  *
- * Of RAM with guest_memfd that goes away, the attributes go first.
- *
  * Returns: true if this was a device-fd region; failure is reported and not
  *     fatal.
  */
@@ -189,6 +187,15 @@ bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret);
  */
 int kvm_private_ram_added(MemoryRegion *mr, hwaddr start, uint64_t offset,
                           uint64_t size);
+
+/**
+ * kvm_private_ram_removed: a section has lost its memslots
+ * @section: the section
+ *
+ * What appears at the address of RAM with guest_memfd next starts shared.  Not
+ * before its memslot has gone, or vCPUs would find the other view there.
+ */
+void kvm_private_ram_removed(MemoryRegionSection *section);
 
 /**
  * kvm_private_mmio_faulted: what becomes of a vCPU after KVM_EXIT_MEMORY_FAULT
