@@ -18,17 +18,6 @@
 
 static volatile uint64_t written;
 
-static void pin(int cpu)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof(set), &set)) {
-        die("no CPU %d: %s", cpu, strerror(errno));
-    }
-}
-
 static void *write_for_ever(void *unused)
 {
     uint64_t base;

@@ -28,17 +28,6 @@ struct reader {
     volatile uint32_t value;
 };
 
-static void pin(int cpu)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof(set), &set)) {
-        die("no CPU %d: %s", cpu, strerror(errno));
-    }
-}
-
 static void read_for_ever(struct reader *reader)
 {
     int fd = open("/dev/mem", O_RDONLY | O_SYNC);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +49,20 @@ static inline uint64_t number(const char *text)
     }
     return value;
 }
+
+/* Keeps this thread on one CPU; for programs that are built with _GNU_SOURCE. */
+#ifdef _GNU_SOURCE
+static inline void pin(int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set)) {
+        die("no CPU %d: %s", cpu, strerror(errno));
+    }
+}
+#endif
 
 static inline uint64_t now_ns(void)
 {
