@@ -154,7 +154,7 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, KVMDeviceFdPlace *place,
                                 uint64_t size, KVMSlot *slot)
 {
     DeviceFdRegion *region = place->region;
-    bool stays = region->guard && region->guard->bound(region);
+    bool stays = region->guard && region->guard->kept(region);
     bool is_private = kml->as_id == 0 &&
         device_fd_state_any_private(&region->state, place->offset, size);
     int ret = 0;

@@ -33,7 +33,7 @@ LONGEST_PAUSE = 3.0    # of a replay, whatever the recording says
 
 COLORS = {
     'run': '32', 'config-locked': '33', 'config-unlocked': '36',
-    'error': '31;1', 'unknown': '31', 'private': '32', 'mixed': '33',
+    'error': '31;1', 'unknown': '31', 'hidden': '33', 'private': '32', 'mixed': '33',
     'failed': '31;1', 'head': '1', 'dim': '2',
 }
 
@@ -164,11 +164,13 @@ class Model:
                                 ('old', 'new', 'reason'))
             text = [(old, old), (' -> ', None), (new, new),
                     (f' ({reason})', 'dim')]
-        elif kind == 'TDI_REQUEST_FAILED':
+        elif kind == 'TDI_REQUEST_COMPLETED':
             error = data.get('error')
-            error = error if is_a(error, dict) else {}
-            text = [(f"{printable(error.get('operation'))} failed: ", 'failed'),
-                    (printable(error.get('desc')), None)]
+            what = printable(data.get('operation'))
+            text = [(f'{what} done', 'dim')]
+            if is_a(error, dict):
+                text = [(f'{what} failed: ', 'failed'),
+                        (printable(error.get('desc')), None)]
         elif kind in OTHER_EVENTS:
             if kind == 'DEVICE_DELETED':
                 self.devices.pop(str(data.get('path')), None)

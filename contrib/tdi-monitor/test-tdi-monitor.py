@@ -161,10 +161,16 @@ class ModelTest(unittest.TestCase):
         self.assertIn('last error: start: it broke', self.text())
 
     def test_failed_request(self):
-        self.model.feed({'event': 'TDI_REQUEST_FAILED', 'data': {
-            'qom-path': '/machine/x', 'error': {'operation': 'bind',
-                                                'desc': 'refused'}}})
+        self.model.feed({'event': 'TDI_REQUEST_COMPLETED', 'data': {
+            'qom-path': '/machine/x', 'operation': 'bind', 'request': 1,
+            'error': {'operation': 'bind', 'desc': 'refused'}}})
         self.assertRegex(self.text(), r'--:--:--\.--- +x +bind failed: refused')
+
+    def test_completed_request(self):
+        self.model.feed({'event': 'TDI_REQUEST_COMPLETED', 'data': {
+            'qom-path': '/machine/x', 'operation': 'unbind', 'request': 2}})
+        self.assertRegex(self.text(), r'--:--:--\.--- +x +unbind done')
+        self.assertNotIn('failed', self.text())
 
     def test_other_answers_change_nothing(self):
         self.model.feed({'return': [DEVICE]})
@@ -189,8 +195,8 @@ class ModelTest(unittest.TestCase):
         self.model.feed({'return': [dict(DEVICE, id=bad, host=bad, tsm=bad,
                                          state=bad)]})
         self.model.feed(changed(bad, bad, bad))
-        self.model.feed({'event': 'TDI_REQUEST_FAILED', 'data': {
-            'id': bad, 'error': {'operation': bad, 'desc': bad}}})
+        self.model.feed({'event': 'TDI_REQUEST_COMPLETED', 'data': {
+            'id': bad, 'operation': bad, 'error': {'desc': bad}}})
         for char in '\x1b\r\x9b':
             self.assertNotIn(char, self.text())
 
@@ -212,8 +218,8 @@ class ModelTest(unittest.TestCase):
                 changed('config-locked', 'run'),
                 {'QMP': {'version': {'qemu': {'major': 10, 'minor': 2,
                                               'micro': 2}}}},
-                {'event': 'TDI_REQUEST_FAILED', 'data': {
-                    'error': {'operation': 'bind', 'desc': 'x'}}},
+                {'event': 'TDI_REQUEST_COMPLETED', 'data': {
+                    'operation': 'bind', 'error': {'desc': 'x'}}},
                 {'event': 'DEVICE_DELETED', 'data': {'path': '/b'}},
                 {'return': {'status': 'running', 'running': True}}]
         for _ in range(5000):

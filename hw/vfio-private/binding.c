@@ -1,31 +1,21 @@
 /*
  * The binding of one assigned device as a TDI
  *
- * Who asks for something has a vCPU's thread or the monitor's, and holds the
- * BQL.  The TSM may take seconds, so the BQL is dropped around its calls; what
- * can happen in the meantime is one of two:
- *
- *  - Another request for the same TDI, a conversion of its MMIO, a config write
- *    that would hurt it: refused, as the binding is busy, and frozen.  But if
- *    the first one only asks for something, it must not make others fail:
- *    another request waits until it has the answer, and conversions go on.
- *  - Reset, unplug, end of QEMU, loss of the MMIO: cannot be refused.  They
- *    keep the BQL, wait for the TSM by means of the lock of the binding, undo
- *    what the request has done, and leave a mark for it, the epoch.  Since the
- *    request took the lock before it dropped the BQL, they always come after
- *    the TSM has finished with it.
+ * What each request does, once it is its turn (queue.c), and what ends a
+ * binding whatever anybody wants.  An end may come whenever a request has
+ * dropped the BQL, that is in tdi_call(), which says so.
  *
  * Order: MMIO turns private after LOCK, and shared after the TSM has unbound
- * the TDI.  If it cannot unbind it, MMIO stays private.
+ * the TDI.  If it cannot unbind it, MMIO stays private.  What is private and
+ * not known to be under the guest's control is hidden: tdi.c has which states
+ * these are.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/lockable.h"
 #include "qemu/log.h"
-#include "qemu/main-loop.h"
 #include "binding-int.h"
 #include "trace.h"
 
@@ -35,21 +25,19 @@ void tdi_binding_init(TDIBinding *binding, const char *name,
                       const TDIBindingOps *ops, void *opaque,
                       const TSMOps *tsm, TSMContext *ctx)
 {
-    TDICall call = {};
-
     binding->name = name;
     binding->ops = ops;
     binding->opaque = opaque;
     binding->tsm = tsm;
     binding->ctx = ctx;
     binding->state = TDI_STATE_CONFIG_UNLOCKED;
-    tdi_call_look(binding, &call);
-    tdi_binding_take_look(binding, &call);
+    QSIMPLEQ_INIT(&binding->requests);
     qemu_mutex_init(&binding->lock);
-    qemu_cond_init(&binding->answered);
+    qemu_cond_init(&binding->ended);
+    tdi_call_look(binding);
 }
 
-static void tdi_binding_forget_report(TDIBinding *binding)
+static void tdi_forget_report(TDIBinding *binding)
 {
     g_clear_pointer(&binding->parts, g_array_unref);
     g_clear_pointer(&binding->digest, g_free);
@@ -57,17 +45,20 @@ static void tdi_binding_forget_report(TDIBinding *binding)
 
 void tdi_binding_destroy(TDIBinding *binding)
 {
-    assert(!binding->bound && !binding->busy && !binding->asking);
-    tdi_binding_forget_report(binding);
+    assert(!tdi_binding_busy(binding));
+    tdi_forget_report(binding);
     g_clear_pointer(&binding->last_error, qapi_free_TDIError);
     g_clear_pointer(&binding->tsm_name, g_free);
-    qemu_cond_destroy(&binding->answered);
+    qemu_cond_destroy(&binding->ended);
     qemu_mutex_destroy(&binding->lock);
 }
 
-/* The only place where the state changes. */
-static void tdi_binding_set(TDIBinding *binding, TDIState state,
-                            TDIReason reason)
+/*
+ * The state
+ */
+
+/* The only place where it changes. */
+static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
 {
     TDIState old = binding->state;
 
@@ -78,40 +69,70 @@ static void tdi_binding_set(TDIBinding *binding, TDIState state,
                                  TDIState_str(state), TDIReason_str(reason));
     binding->state = state;
     if (state == TDI_STATE_CONFIG_UNLOCKED) {
-        tdi_binding_forget_report(binding);
+        tdi_forget_report(binding);
+    }
+    if (tdi_state_hidden(old) != tdi_state_hidden(state)) {
+        binding->ops->hide(binding->opaque, tdi_state_hidden(state));
     }
     binding->ops->changed(binding->opaque, old, state, reason);
 }
 
 /* An event that has become a fact: the table must not refuse it. */
-void tdi_binding_event(TDIBinding *binding, TDIEvent event, TDIReason reason)
+static void tdi_event(TDIBinding *binding, TDIEvent event, TDIReason reason)
 {
     TDIState next;
     bool allowed = tdi_next(binding->state, event, reason, &next);
 
     assert(allowed);
-    tdi_binding_set(binding, next, reason);
+    tdi_set(binding, next, reason);
 }
 
-static bool tdi_binding_allows(TDIBinding *binding, TDIEvent event,
-                               TDIReason reason)
+/* The same where the MMIO can be mapped anew, if it is to come or to go. */
+static void tdi_event_remap(TDIBinding *binding, TDIEvent event,
+                            TDIReason reason)
+{
+    bool hidden = tdi_state_hidden(binding->state);
+
+    tdi_event(binding, event, reason);
+    if (hidden != tdi_state_hidden(binding->state)) {
+        binding->ops->remap(binding->opaque);
+    }
+}
+
+static bool tdi_allows(TDIBinding *binding, TDIEvent event, TDIReason reason)
 {
     TDIState next;
 
     return tdi_next(binding->state, event, reason, &next);
 }
 
+/* The TSM has unbound it, and the guest knows: turn everything shared. */
+static int tdi_release(TDIBinding *binding, TDIEvent event, TDIReason reason)
+{
+    int ret = binding->ops->share_all(binding->opaque);
+
+    binding->by_guest = false;
+    if (ret) {
+        if (binding->state != TDI_STATE_HIDDEN) {
+            error_report("vfio %s: MMIO stays private: %s", binding->name,
+                         strerror(-ret));
+        }
+        event = TDI_EVENT_HIDE;
+    }
+    tdi_event_remap(binding, event, reason);
+    return ret;
+}
+
 /*
- * Operations
+ * What requests do
  */
 
-static void tdi_binding_take_report(TDIBinding *binding,
-                                    const GByteArray *report)
+static void tdi_take_report(TDIBinding *binding, const GByteArray *report)
 {
     uint64_t sizes[TDI_REPORT_NR_BARS] = {};
     const char *reason = "it could not be read";
 
-    tdi_binding_forget_report(binding);
+    tdi_forget_report(binding);
     if (report) {
         binding->ops->bar_sizes(binding->opaque, sizes);
         binding->parts = tdi_report_parse(report->data, report->len, sizes,
@@ -131,57 +152,46 @@ static void tdi_binding_take_report(TDIBinding *binding,
 
 int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason)
 {
-    if (binding->busy) {
-        return -EBUSY;
-    }
-    if (!tdi_binding_allows(binding, TDI_EVENT_BIND, reason)) {
+    if (!tdi_allows(binding, TDI_EVENT_BIND, reason)) {
         return -EPERM;
     }
     return binding->ops->make_ready(binding->opaque) ? 0 : -EAGAIN;
 }
 
-int tdi_binding_bind(TDIBinding *binding, TDIReason reason)
+static int tdi_do_bind(TDIBinding *binding, TDIRequest *request)
 {
     g_autoptr(GByteArray) report = NULL;
     TDICall call = {};
-    int ret = tdi_binding_wait(binding, true);
+    int ret = tdi_binding_may_bind(binding, request->reason);
 
-    ret = ret ?: tdi_binding_may_bind(binding, reason);
     if (ret) {
         return ret;
     }
-
     call.rid = binding->ops->rid(binding->opaque);
-    /* Whoever unbinds by force meanwhile has to know. */
-    binding->bound = true;
     binding->rid = call.rid;
-    ret = tdi_binding_call(binding, TDI_OPERATION_BIND, &call);
+    ret = tdi_call(binding, TDI_OPERATION_BIND, &call);
     report = call.report;
     trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
-
-    if (call.cancelled) {
+    if (request->cancelled) {
         return ret;
     }
     if (call.stuck) {
-        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
-        return ret;
+        tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
     }
     if (ret) {
-        binding->bound = false;
         return ret;
     }
-    binding->by_guest = reason == TDI_REASON_GUEST;
-    binding->unshared = false;
+    binding->by_guest = request->reason == TDI_REASON_GUEST;
     binding->binds++;
-    tdi_binding_event(binding, TDI_EVENT_BIND, reason);
-    tdi_binding_take_report(binding, report);
+    tdi_event(binding, TDI_EVENT_BIND, request->reason);
+    tdi_take_report(binding, report);
     return 0;
 }
 
 /* Is there a TDI, and is it still the one that was bound? */
-static int tdi_binding_check(TDIBinding *binding)
+static int tdi_check(TDIBinding *binding)
 {
-    if (!binding->bound) {
+    if (!tdi_state_bound(binding->state)) {
         return -EPERM;
     }
     /* A change of the requester ID is an error to TDISP, too. */
@@ -189,47 +199,37 @@ static int tdi_binding_check(TDIBinding *binding)
         binding->state != TDI_STATE_ERROR) {
         qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: buses were renumbered, the "
                       "TDI can only be unbound\n", binding->name);
-        tdi_binding_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
+        tdi_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
     }
     return 0;
 }
 
-/* Of a TDI that is bound; after tdi_binding_wait(). */
-static int tdi_binding_look(TDIBinding *binding, TDIReason reason,
-                            uint64_t *code)
+/* Of a TDI that is bound.  @state: see tdi_observe() */
+static int tdi_look(TDIBinding *binding, TDIState state, uint64_t *code)
 {
     TDICall call = {};
-    TDIState next;
-    int ret = tdi_binding_call(binding, TDI_OPERATION_GET_STATE, &call);
+    int ret = tdi_call(binding, TDI_OPERATION_GET_STATE, &call);
 
     *code = call.code;
-    if (ret == -ENXIO) {
-        /* The host has disconnected it; nobody holds it in its state now. */
-        tdi_binding_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
+    /* Without a connection, nobody holds it in its state any more. */
+    if (ret == -ENXIO ||
+        (!ret && tdi_observe(state, call.state) == TDI_STATE_ERROR)) {
+        tdi_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
         return 0;
     }
-    if (ret) {
-        return ret;
-    }
-    next = tdi_observe(binding->state, call.state);
-    tdi_binding_set(binding, next, next == TDI_STATE_ERROR ?
-                    TDI_REASON_DEVICE_ERROR : reason);
-    return 0;
+    return ret;
 }
 
-int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code)
+static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
 {
-    int ret = tdi_binding_wait(binding, false);
-
-    *code = 0;
-    if (ret || !binding->bound) {
-        return ret;
+    if (!tdi_state_bound(binding->state)) {
+        return 0;
     }
-    return tdi_binding_check(binding) ?:
-           tdi_binding_look(binding, reason, code);
+    return tdi_check(binding) ?:
+           tdi_look(binding, binding->state, &request->code);
 }
 
-static bool tdi_binding_all_private(TDIBinding *binding)
+static bool tdi_all_private(TDIBinding *binding)
 {
     unsigned int i;
 
@@ -243,134 +243,211 @@ static bool tdi_binding_all_private(TDIBinding *binding)
     return binding->parts;
 }
 
-int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code)
+static int tdi_do_start(TDIBinding *binding, TDIRequest *request)
 {
     TDICall call = {};
     uint64_t look_code;
-    int ret;
+    int ret = tdi_check(binding);
 
-    *code = 0;
-    ret = tdi_binding_wait(binding, true) ?: tdi_binding_check(binding);
     if (ret) {
         return ret;
     }
-    if (!tdi_binding_allows(binding, TDI_EVENT_START, reason) ||
-        !tdi_binding_all_private(binding)) {
+    if (!tdi_allows(binding, TDI_EVENT_START, request->reason) ||
+        !tdi_all_private(binding)) {
         return -EPERM;
     }
-
-    ret = tdi_binding_call(binding, TDI_OPERATION_START, &call);
-    *code = call.code;
+    ret = tdi_call(binding, TDI_OPERATION_START, &call);
+    request->code = call.code;
     trace_vfio_private_tdi_start(binding->name, call.code, ret);
-    if (!ret) {
-        tdi_binding_event(binding, TDI_EVENT_START, reason);
-    } else if (!call.cancelled) {
-        /* It may run, or not.  Unless it says ERROR, that is not resolved. */
-        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
-        tdi_binding_look(binding, reason, &look_code);
-    }
-    return ret;
-}
-
-/* Turn everything shared that is left of a TDI that the TSM has unbound. */
-int tdi_binding_release(TDIBinding *binding, TDIEvent event, TDIReason reason)
-{
-    int ret = binding->ops->share_all(binding->opaque);
-
-    if (ret && !binding->unshared) {
-        error_report("vfio %s: MMIO stays private: %s", binding->name,
-                     strerror(-ret));
-    }
-    binding->unshared = ret != 0;
-    tdi_binding_event(binding, event, reason);
-    if (binding->hidden) {
-        binding->hidden = false;
-        binding->ops->hide(binding->opaque, false);
-        binding->ops->remap(binding->opaque);
-    }
-    return ret;
-}
-
-int tdi_binding_unbind(TDIBinding *binding, TDIReason reason)
-{
-    TDICall call = {};
-    int ret = tdi_binding_wait(binding, true);
-
-    if (ret) {
+    if (request->cancelled) {
         return ret;
     }
-    if (binding->bound) {
-        ret = tdi_binding_call(binding, TDI_OPERATION_UNBIND, &call);
+    if (!ret) {
+        tdi_event(binding, TDI_EVENT_START, request->reason);
+        return 0;
+    }
+    /* It may run, or not.  Unless it says ERROR, that is not resolved. */
+    if (tdi_look(binding, TDI_STATE_UNKNOWN, &look_code) != -ECANCELED &&
+        binding->state != TDI_STATE_ERROR) {
+        tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
+    }
+    return ret;
+}
+
+static int tdi_do_unbind(TDIBinding *binding, TDIRequest *request)
+{
+    bool bound = tdi_state_bound(binding->state);
+    bool hides = request->reason == TDI_REASON_MONITOR && binding->by_guest;
+    TDICall call = {};
+    int ret;
+
+    if (bound) {
+        ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
         trace_vfio_private_tdi_unbind(binding->name,
                                       tdi_event_name(TDI_EVENT_UNBIND), ret);
-    } else if (binding->hidden ? reason == TDI_REASON_MONITOR :
-                                 !binding->unshared) {
-        return 0;
+        if (request->cancelled) {
+            return ret;
+        }
+        if (ret) {
+            tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
+            return ret;
+        }
     }
-    if (call.cancelled) {
-        return ret;
-    }
-    if (ret) {
-        tdi_binding_event(binding, TDI_EVENT_LOST, reason);
-        return ret;
-    }
-    if (binding->bound && reason == TDI_REASON_MONITOR && binding->by_guest) {
+    if (hides) {
         /* The guest may still believe in it, and write what is private. */
-        binding->bound = false;
-        binding->hidden = true;
-        binding->ops->hide(binding->opaque, true);
-        binding->ops->remap(binding->opaque);
-        tdi_binding_event(binding, TDI_EVENT_UNBIND, reason);
+        tdi_event_remap(binding, TDI_EVENT_HIDE, request->reason);
         return 0;
     }
-    binding->bound = false;
-    return tdi_binding_release(binding, TDI_EVENT_UNBIND, reason);
+    if (!bound && binding->state != TDI_STATE_HIDDEN) {
+        return 0;
+    }
+    return tdi_release(binding, TDI_EVENT_UNBIND, request->reason);
 }
 
-int tdi_binding_report(TDIBinding *binding, GByteArray **report,
-                       uint64_t *code)
+static int tdi_do_read_report(TDIBinding *binding, TDIRequest *request)
 {
     TDICall call = {};
     uint64_t look_code;
-    int ret;
+    int ret = tdi_check(binding);
 
-    *code = 0;
-    ret = tdi_binding_wait(binding, false) ?: tdi_binding_check(binding);
-    if (!ret && binding->state != TDI_STATE_CONFIG_LOCKED &&
-        binding->state != TDI_STATE_RUN) {
-        ret = -EPERM;
-    }
     if (ret) {
         return ret;
     }
-
-    ret = tdi_binding_call(binding, TDI_OPERATION_READ_REPORT, &call);
-    *code = call.code;
+    if (binding->state != TDI_STATE_CONFIG_LOCKED &&
+        binding->state != TDI_STATE_RUN) {
+        return -EPERM;
+    }
+    ret = tdi_call(binding, TDI_OPERATION_READ_REPORT, &call);
+    request->code = call.code;
     if (ret) {
         g_clear_pointer(&call.report, g_byte_array_unref);
-        /* Who waits to change the state finds out. */
-        if (!call.cancelled && !binding->busy) {
-            tdi_binding_look(binding, TDI_REASON_GUEST, &look_code);
+        if (!request->cancelled) {
+            tdi_look(binding, binding->state, &look_code);
         }
         return ret;
     }
     binding->by_guest = true;
     /* What the guest judges is what conversions are checked against. */
     if (binding->state == TDI_STATE_CONFIG_LOCKED) {
-        tdi_binding_take_report(binding, call.report);
+        tdi_take_report(binding, call.report);
     }
-    *report = call.report;
+    request->report = call.report;
     return 0;
+}
+
+static int tdi_do_check(TDIBinding *binding, TDIRequest *request)
+{
+    TDICall call = {};
+    int ret = tdi_call(binding, TDI_OPERATION_CHECK, &call);
+
+    request->connected = binding->connected;
+    return ret;
+}
+
+static int (*const tdi_requests[])(TDIBinding *binding,
+                                   TDIRequest *request) = {
+    [TDI_OPERATION_BIND] = tdi_do_bind,
+    [TDI_OPERATION_UNBIND] = tdi_do_unbind,
+    [TDI_OPERATION_START] = tdi_do_start,
+    [TDI_OPERATION_GET_STATE] = tdi_do_get_state,
+    [TDI_OPERATION_READ_REPORT] = tdi_do_read_report,
+    [TDI_OPERATION_CHECK] = tdi_do_check,
+};
+
+int tdi_do(TDIBinding *binding, TDIRequest *request)
+{
+    return tdi_requests[request->operation](binding, request);
+}
+
+/*
+ * Ends that cannot be refused
+ */
+
+static bool tdi_binds(const TDIBinding *binding)
+{
+    return binding->current && !binding->current->cancelled &&
+           binding->current->operation == TDI_OPERATION_BIND;
+}
+
+static bool tdi_force_unbind(TDIBinding *binding, const char *why,
+                             TDIReason reason)
+{
+    int ret;
+
+    tdi_binding_abandon(binding);
+    ret = tdi_call_unbind_now(binding);
+    trace_vfio_private_tdi_unbind(binding->name, why, ret);
+    if (ret) {
+        /* The guest may make it repeat, without end. */
+        error_report_once_cond(&binding->warned, "vfio %s: cannot unbind the "
+                               "TDI: %s; it is out of use", binding->name,
+                               strerror(-ret));
+        tdi_event(binding, TDI_EVENT_LOST, reason);
+        return false;
+    }
+    return true;
+}
+
+bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
+{
+    tdi_binding_cancel(binding);
+    if (event == TDI_EVENT_EXIT && binding->current) {
+        return true;
+    }
+    if (tdi_binding_frozen(binding) &&
+        !tdi_force_unbind(binding, tdi_event_name(event), reason)) {
+        return false;
+    }
+    if (binding->state == TDI_STATE_CONFIG_UNLOCKED) {
+        /* A bind that was in progress has not got any further. */
+        return true;
+    }
+    if (event == TDI_EVENT_EXIT) {
+        tdi_event(binding, event, reason);
+    } else {
+        tdi_release(binding, event, reason);
+    }
+    return true;
+}
+
+void tdi_binding_revoked(TDIBinding *binding, TDIReason reason)
+{
+    /* What is hidden and still bound is out of reach; this was tried before. */
+    if (!tdi_binding_frozen(binding) || tdi_state_hidden(binding->state)) {
+        return;
+    }
+    qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: a bound TDI is reset or loses its "
+                  "MMIO, it is stopped\n", binding->name);
+    if (tdi_force_unbind(binding, "revoke", reason) &&
+        binding->state != TDI_STATE_CONFIG_UNLOCKED) {
+        tdi_event(binding, TDI_EVENT_HIDE, reason);
+    }
 }
 
 /*
  * Questions
  */
 
+/* Does what is being done change the state? */
+static bool tdi_changes(const TDIBinding *binding)
+{
+    if (!binding->current || binding->current->cancelled) {
+        return false;
+    }
+    switch (binding->current->operation) {
+    case TDI_OPERATION_BIND:
+    case TDI_OPERATION_UNBIND:
+    case TDI_OPERATION_START:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
                             uint64_t offset, uint64_t size, bool to_private)
 {
-    if (binding->busy) {
+    if (tdi_changes(binding)) {
         return -EBUSY;
     }
     switch (binding->state) {
@@ -390,5 +467,10 @@ int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
 
 bool tdi_binding_frozen(const TDIBinding *binding)
 {
-    return binding->bound;
+    return tdi_state_bound(binding->state) || tdi_binds(binding);
+}
+
+bool tdi_binding_kept(const TDIBinding *binding)
+{
+    return tdi_binding_frozen(binding) || tdi_state_hidden(binding->state);
 }

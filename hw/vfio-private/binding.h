@@ -15,6 +15,7 @@
 #include "tsm.h"
 
 typedef struct TDIBinding TDIBinding;
+typedef struct TDIRequest TDIRequest;
 
 /**
  * struct TDIBindingOps - what a binding needs of its device
@@ -23,8 +24,8 @@ typedef struct TDIBinding TDIBinding;
  *
  * @rid: requester ID that the device has in the guest at this moment
  * @make_ready: may it be locked: memory decode and bus mastering on, all of its
- *     BARs mapped into the guest, none of it private?  If so, what cannot be read
- *     of a bound device has been read.
+ *     BARs mapped into the guest, none of it private?  If so, what cannot be
+ *     read of a bound device has been read.
  * @bar_sizes: bytes of each memory BAR, for tdi_report_parse()
  * @part_private: is all of this part of a BAR private?  A page that QEMU
  *     emulates never is.
@@ -33,7 +34,6 @@ typedef struct TDIBinding TDIBinding;
  *     is unmapped or mapped, or no longer
  * @remap: map its MMIO anew.  Not in a memory transaction.
  * @changed: the state has changed
- * @flush: tell of that now, if it was put off
  * @describe: fill in what the device knows of itself: id, qom_path, host,
  *     slices, conversions
  * @block_unplug, @unblock_unplug: have device_del fail with this error, or no
@@ -50,7 +50,6 @@ typedef struct TDIBindingOps {
     void (*remap)(void *opaque);
     void (*changed)(void *opaque, TDIState old, TDIState new,
                     TDIReason reason);
-    void (*flush)(void *opaque);
     void (*describe)(void *opaque, TDIInfo *info);
     void (*block_unplug)(void *opaque, Error *reason);
     void (*unblock_unplug)(void *opaque, Error *reason);
@@ -59,34 +58,68 @@ typedef struct TDIBindingOps {
 } TDIBindingOps;
 
 /**
+ * struct TDIRequest - what somebody wants of a TDI
+ *
+ * Guarded by the BQL, but for @cancelled.
+ *
+ * @operation: what; set by the owner, like the next two
+ * @reason: on whose behalf: TDI_REASON_GUEST or TDI_REASON_MONITOR
+ * @done: called once it has ended, with the BQL; the request is the owner's
+ *     again.  The device is there until this returns.
+ *
+ * How it has ended:
+ *
+ * @ret: 0 or -errno: -EPERM: not in this state, changes nothing; -EAGAIN: the
+ *     device is not ready; -ENXIO: no TSM is connected; -ECANCELED: an end of
+ *     the binding that cannot be refused came first; -ENOTRECOVERABLE: bind
+ *     failed, and so did its undo; others: see &struct TSMOps
+ * @code: TDISP's code of the error that the device answered with, or 0
+ * @connected: of TDI_OPERATION_CHECK: there is a TSM
+ * @report: of TDI_OPERATION_READ_REPORT, if @ret is 0; the owner frees it
+ *
+ * The queue's own:
+ *
+ * @binding: whose
+ * @cancelled: an end came first, which has undone what this one may have done.
+ *     Read without the BQL by whoever works on it.
+ * @next: in the queue
+ */
+struct TDIRequest {
+    TDIOperation operation;
+    TDIReason reason;
+    void (*done)(TDIRequest *request);
+
+    int ret;
+    uint64_t code;
+    bool connected;
+    GByteArray *report;
+
+    TDIBinding *binding;
+    bool cancelled;
+    QSIMPLEQ_ENTRY(TDIRequest) next;
+};
+
+/**
  * struct TDIBinding - one device that can be bound as a TDI
  *
  * @name: of the device, for messages
  * @ops, @opaque: the device
  * @tsm, @ctx: its TSM
  * @lock: held around every call of @tsm.  Lock order: BQL, then @lock; whoever
- *     holds @lock may drop the BQL but not take it.  Who cannot be refused may
- *     wait for it with the BQL, all others wait for @answered before.
- * @answered: with the BQL: nobody is @asking any more
+ *     holds @lock may drop the BQL but not take it.  Ends wait for it with the
+ *     BQL; nobody else does.
  *
  * The rest is guarded by the BQL.
  *
- * @state: what is known of the TDI
- * @bound: the TSM has to be told to unbind; true in every state but
- *     CONFIG_UNLOCKED, except for @hidden
+ * @requests: what waits, in the order in which it is going to be done
+ * @current: what is being done
+ * @worker: a thread is there that does it
+ * @ended: a request has ended
+ * @state: what is known of the TDI.  That names what may be done to it, and
+ *     where its MMIO is: see tdi.h.
  * @connected: it was connected to a TSM when that was last looked at
  * @tsm_name, @tsm_kind: which one that was; NULL if none, or not known
- * @urgent: who holds the BQL waits for @lock.  Read without the BQL.
- * @busy: a request that changes @state has dropped the BQL, or waits until
- *     nobody is @asking
- * @asking: a request that changes nothing has dropped the BQL
- * @queued: a request of the monitor is about to begin
- * @by_guest: the guest has had a part in this binding
- * @hidden: the MMIO is out of reach until the guest unbinds the TDI: it was
- *     unbound behind the guest's back, @state is ERROR, or CONFIG_UNLOCKED if
- *     the monitor did it; or that failed, it is still @bound, and in UNKNOWN
- * @unshared: not bound, but MMIO could not be turned shared: unbind tries again
- * @epoch: counts what happens behind the back of a request that is @busy
+ * @by_guest: the guest has had a part in this binding, and may believe in it
  * @rid: requester ID that it was bound with
  * @parts: MMIO of the report; NULL if there is none that makes sense
  * @digest: SHA-256 of the report, in hexadecimal; NULL if there is none
@@ -103,21 +136,16 @@ struct TDIBinding {
     const TSMOps *tsm;
     TSMContext *ctx;
     QemuMutex lock;
-    QemuCond answered;
 
+    QSIMPLEQ_HEAD(, TDIRequest) requests;
+    TDIRequest *current;
+    bool worker;
+    QemuCond ended;
     TDIState state;
-    bool bound;
     bool connected;
     char *tsm_name;
     TSMKind tsm_kind;
-    bool urgent;
-    bool busy;
-    bool asking;
-    bool queued;
     bool by_guest;
-    bool hidden;
-    bool unshared;
-    unsigned int epoch;
     uint32_t rid;
     GArray *parts;
     char *digest;
@@ -136,65 +164,71 @@ void tdi_binding_init(TDIBinding *binding, const char *name,
                       const TDIBindingOps *ops, void *opaque,
                       const TSMOps *tsm, TSMContext *ctx);
 
-/* tdi_binding_destroy: of a binding that is not bound and not busy */
+/* tdi_binding_destroy: of a binding that is not bound, without requests */
 void tdi_binding_destroy(TDIBinding *binding);
 
+/* A reset waits until nothing is done any more.  Guarded by the BQL. */
+extern bool tdi_reset_waits;
+
 /*
- * The operations that the guest or the monitor asks for.
- *
- * Context: BQL, which they drop while the TSM works.  The caller holds a
- * reference to what contains the binding, and no other lock.
- *
- * Return 0 or -errno, and set @code to the code of a TDISP error, or 0:
- * -EPERM: not in this state, changes nothing; -EBUSY: another one that changes
- * the state is in progress, one that only asks is waited for; -EAGAIN: the
- * device is not ready; -ENXIO: no TSM is connected; -ECANCELED: the TDI was
- * reset or unplugged meanwhile; -ENOTRECOVERABLE: bind failed, and so did its
- * undo; others: see &struct TSMOps.
+ * Requests
  */
 
-/* tdi_binding_connected: is there a TSM?  If that is not clear: was there? */
-bool tdi_binding_connected(TDIBinding *binding);
+/**
+ * tdi_submit: have something done
+ * @binding: the binding
+ * @request: the first three members are set, the rest is zero
+ *
+ * Requests are done one after the other, in the order in which they came; but
+ * what the monitor wants comes before what the guest wants.  What they do:
+ *
+ * BIND: lock it.  The report is read on the way.
+ * START: to RUN; all TEE memory of the report must be private.
+ * UNBIND: stop it, then turn its MMIO shared.  Possible in every state, and a
+ *     success if it is not bound.  If it fails, what is private remains so, and
+ *     the state is UNKNOWN; or HIDDEN if it is the MMIO that could not be
+ *     turned shared.  It can be repeated.  If it succeeds for the monitor, and
+ *     the guest has had a part in the binding, the TDI is HIDDEN.
+ * GET_STATE: ask the device for its state, which is @binding->state then.
+ * READ_REPORT: read the report; while it is locked, conversions are checked
+ *     against it from then on.
+ * CHECK: is there a TSM?  If that is not clear: was there?
+ *
+ * Context: BQL.  Calls nothing; the end comes from a thread of its own.
+ */
+void tdi_submit(TDIBinding *binding, TDIRequest *request);
+
+/* tdi_binding_busy: is anything wanted of it at the moment? */
+bool tdi_binding_busy(const TDIBinding *binding);
+
+/* tdi_binding_pending: how many requests of the guest have not ended? */
+unsigned int tdi_binding_pending(const TDIBinding *binding);
 
 /* tdi_binding_may_bind: would it be refused at once?  Returns 0 or -errno. */
 int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason);
 
-/* tdi_binding_bind: lock it */
-int tdi_binding_bind(TDIBinding *binding, TDIReason reason);
-
-/* tdi_binding_start: to RUN; all TEE memory of the report must be private */
-int tdi_binding_start(TDIBinding *binding, TDIReason reason, uint64_t *code);
-
-/**
- * tdi_binding_unbind: stop it, then turn its MMIO shared
- *
- * Possible in every state, and a success if it is not bound.  If it fails, what
- * is private remains so, and the state is UNKNOWN; or CONFIG_UNLOCKED if it is
- * the MMIO that could not be turned shared.  It can be repeated.  If it succeeds
- * for the monitor, and the guest has had a part in the binding, it is @hidden.
+/*
+ * Ends that cannot be refused.  They cancel all requests.
  */
-int tdi_binding_unbind(TDIBinding *binding, TDIReason reason);
 
-/* tdi_binding_query: ask the device for its state; the result is in @state */
-int tdi_binding_query(TDIBinding *binding, TDIReason reason, uint64_t *code);
+/* tdi_binding_cancel: nothing that waits is done any more */
+void tdi_binding_cancel(TDIBinding *binding);
 
-/**
- * tdi_binding_report: read the report and remember its ranges
- * @report: out, on success: to be freed by the caller
- */
-int tdi_binding_report(TDIBinding *binding, GByteArray **report,
-                       uint64_t *code);
+/* tdi_binding_abandon: the same, and what is being done has no effects */
+void tdi_binding_abandon(TDIBinding *binding);
 
 /**
  * tdi_binding_force: unbind it, whatever the guest thinks
- * @binding: the binding; nothing happens if it is not bound
+ * @binding: the binding; nothing happens to the state if it is not bound
  * @event: TDI_EVENT_RESET, TDI_EVENT_UNPLUG or TDI_EVENT_EXIT
  * @reason: the reason that goes with it
  *
  * Turns the MMIO shared afterwards, but for EXIT.  If it fails, what is private
- * remains so, and is @hidden when the MMIO is mapped next.
+ * remains so, and is hidden when the MMIO is mapped next.  An EXIT leaves a TDI
+ * that the TSM is working on to the kernel, which unbinds it as QEMU's files
+ * are closed.
  *
- * Context: BQL, which is kept; waits for the TSM.
+ * Context: BQL, which is kept; waits for the TSM, but for EXIT.
  * Returns: false if it is still bound; this has been reported.
  */
 bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason);
@@ -205,12 +239,16 @@ bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason);
  * @reason: on whose behalf
  *
  * The guest can do this to itself, e.g. by the port above the device.  The TDI
- * is unbound first, and @hidden until the guest knows.  If that fails, it is
- * @hidden and remains private, as far as it was.
+ * is unbound first, and HIDDEN until the guest knows.  If that fails, it is
+ * UNKNOWN and remains private, as far as it was.
  *
  * Context: BQL, which is kept; waits for the TSM.  In a memory transaction.
  */
 void tdi_binding_revoked(TDIBinding *binding, TDIReason reason);
+
+/*
+ * Questions.  Context: BQL.
+ */
 
 /**
  * tdi_binding_may_convert: may the guest convert this piece of a BAR?
@@ -223,16 +261,18 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason);
  * All others: to private in CONFIG_LOCKED, what the report calls TEE memory; to
  * shared when unbound.
  *
- * Context: BQL.
- * Returns: 0; -EBUSY; -EPERM
+ * Returns: 0; -EBUSY: the state is about to change; -EPERM
  */
 int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
                             uint64_t offset, uint64_t size, bool to_private);
 
-/* tdi_ends_register: from now on, resets and the end of QEMU unbind all TDIs */
-void tdi_ends_register(void);
-
 /* tdi_binding_frozen: must the device keep its configuration? */
 bool tdi_binding_frozen(const TDIBinding *binding);
+
+/* tdi_binding_kept: must it be private wherever it is mapped? */
+bool tdi_binding_kept(const TDIBinding *binding);
+
+/* tdi_ends_register: from now on, resets and the end of QEMU unbind all TDIs */
+void tdi_ends_register(void);
 
 #endif /* HW_VFIO_PRIVATE_BINDING_H */

@@ -9,7 +9,6 @@
 
 #include "hw/vfio/pci.h"
 #include "binding.h"
-#include "events.h"
 #include "mmio.h"
 
 /**
@@ -19,7 +18,6 @@
  * @blocker: blocks migration, snapshots and CPR
  * @ctx: what the kernel has to bind it with; NULL if it cannot be bound
  * @binding: its binding as a TDI; one that cannot be bound if there is no @ctx
- * @events: what QMP is told of the binding
  * @frozen: mask of config space bits that are frozen while it is bound
  */
 struct VFIOPrivateDevice {
@@ -27,7 +25,6 @@ struct VFIOPrivateDevice {
     Error *blocker;
     TSMContext *ctx;
     TDIBinding binding;
-    TDIEvents events;
     uint8_t *frozen;
 };
 

@@ -193,21 +193,6 @@ static void vfio_private_unref(void *opaque)
     object_unref(OBJECT(opaque));
 }
 
-static void vfio_private_changed(void *opaque, TDIState old, TDIState new,
-                                 TDIReason reason)
-{
-    VFIOPCIDevice *vdev = opaque;
-
-    tdi_events_changed(&vdev->private_dev->events, new, reason);
-}
-
-static void vfio_private_flush(void *opaque)
-{
-    VFIOPCIDevice *vdev = opaque;
-
-    tdi_events_flush(&vdev->private_dev->events);
-}
-
 static const TDIBindingOps vfio_private_binding_ops = {
     .rid = vfio_private_rid,
     .make_ready = vfio_private_make_ready,
@@ -216,8 +201,7 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .share_all = vfio_private_share_all,
     .hide = vfio_private_hide,
     .remap = vfio_private_remap,
-    .changed = vfio_private_changed,
-    .flush = vfio_private_flush,
+    .changed = vfio_private_send_event,
     .describe = vfio_private_describe,
     .block_unplug = vfio_private_block_unplug,
     .unblock_unplug = vfio_private_unblock_unplug,
@@ -278,15 +262,15 @@ static void vfio_private_unmapped(DeviceFdRegion *region)
     tdi_binding_revoked(vfio_private_region_binding(region), TDI_REASON_GUEST);
 }
 
-static bool vfio_private_bound(DeviceFdRegion *region)
+static bool vfio_private_kept(DeviceFdRegion *region)
 {
-    return tdi_binding_frozen(vfio_private_region_binding(region));
+    return tdi_binding_kept(vfio_private_region_binding(region));
 }
 
 static const DeviceFdGuard vfio_private_guard = {
     .may_convert = vfio_private_may_convert,
     .unmapped = vfio_private_unmapped,
-    .bound = vfio_private_bound,
+    .kept = vfio_private_kept,
 };
 
 /*
@@ -314,12 +298,9 @@ static void vfio_private_unrealize(DeviceState *dev)
     VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(dev);
 
     if (vdev->private_dev) {
+        /* Events of it are sent while the device still has a path. */
         tdi_binding_force(&vdev->private_dev->binding, TDI_EVENT_UNPLUG,
                           TDI_REASON_UNPLUG);
-        if (vdev->private_dev->events.timer) {
-            /* While the device still has a path. */
-            tdi_events_flush(&vdev->private_dev->events);
-        }
     }
     vfio_private_parent_unrealize(dev);
 }
@@ -406,7 +387,6 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     tdi_binding_init(&priv->binding, vdev->vbasedev.name,
                      &vfio_private_binding_ops, vdev,
                      priv->ctx ? &tsm_iommufd_ops : &tsm_none_ops, priv->ctx);
-    tdi_events_init(&priv->events, vfio_private_send_event, vdev);
     QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
 
     for (i = 0; i < priv->slices->len; i++) {
@@ -422,19 +402,16 @@ void vfio_private_tdi_exit(VFIOPCIDevice *vdev)
     if (QLIST_IS_INSERTED(&priv->binding, next)) {
         QLIST_REMOVE(&priv->binding, next);
     }
+    tdi_binding_abandon(&priv->binding);
     /* With the vDEVICE goes whatever of the binding may be left. */
     if (priv->ctx) {
-        /* Not while somebody asks whether it is connected. */
+        /* Not while the TSM is at work. */
         WITH_QEMU_LOCK_GUARD(&priv->binding.lock) {
             tsm_iommufd_free(g_steal_pointer(&priv->ctx));
         }
     }
-    /* Who has waited for the BQL meanwhile finds nothing to ask. */
     priv->binding.tsm = &tsm_none_ops;
     priv->binding.ctx = NULL;
-    priv->binding.bound = false;
-    priv->binding.epoch++;
-    tdi_events_destroy(&priv->events);
 }
 
 void vfio_private_tdi_finalize(VFIOPCIDevice *vdev)

@@ -3,8 +3,9 @@
  *
  * A reset unbinds them before the first device is reset.  The end of QEMU does
  * so as soon as it is certain, while there are monitors to hear of it, and once
- * more when nobody else is left who could bind one.  If QEMU is killed, the
- * kernel does it.
+ * more when nobody else is left who could bind one.  It does not wait long for
+ * a TSM that is at work: then, or if QEMU is killed, the kernel unbinds the TDI
+ * as the files of QEMU are closed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,12 +13,15 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/notify.h"
+#include "qemu/timer.h"
 #include "hw/resettable.h"
+#include "hw/vfio-private/hooks.h"
 #include "system/reset.h"
 #include "system/runstate.h"
 #include "system/runstate-action.h"
 #include "system/system.h"
 #include "binding.h"
+#include "request.h"
 
 static void tdi_ends_force(TDIEvent event, TDIReason reason)
 {
@@ -26,6 +30,21 @@ static void tdi_ends_force(TDIEvent event, TDIReason reason)
     QLIST_FOREACH(binding, &tdi_bindings, next) {
         tdi_binding_force(binding, event, reason);
     }
+}
+
+bool vfio_private_may_reset(void)
+{
+    TDIBinding *binding;
+    bool may = true;
+
+    tdi_reset_waits = qemu_reset_requested_get() != SHUTDOWN_CAUSE_NONE;
+    if (tdi_reset_waits) {
+        QLIST_FOREACH(binding, &tdi_bindings, next) {
+            tdi_binding_cancel(binding);
+            may &= !binding->current;
+        }
+    }
+    return may;
 }
 
 /*
@@ -46,6 +65,8 @@ OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(TDIReset, tdi_reset, TDI_RESET,
 
 static void tdi_reset_enter(Object *obj, ResetType type)
 {
+    tdi_reset_waits = false;
+    vfio_private_request_reset();
     tdi_ends_force(TDI_EVENT_RESET, TDI_REASON_RESET);
 }
 
@@ -70,20 +91,43 @@ static void tdi_reset_finalize(Object *obj)
 {
 }
 
-static void tdi_ends_at_shutdown(Notifier *notifier, void *opaque)
+/* So long QEMU waits for a TSM before it leaves the rest to the kernel. */
+#define TDI_EXIT_WAIT_MS 500
+
+static void tdi_ends_wait(void)
 {
+    int64_t end = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TDI_EXIT_WAIT_MS;
     TDIBinding *binding;
 
+    QLIST_FOREACH(binding, &tdi_bindings, next) {
+        tdi_binding_cancel(binding);
+    }
+    for (;;) {
+        int64_t left = end - qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+
+        QLIST_FOREACH(binding, &tdi_bindings, next) {
+            if (binding->current) {
+                break;
+            }
+        }
+        if (!binding || left <= 0) {
+            return;
+        }
+        /* Which drops the BQL, so look at all of them again. */
+        qemu_cond_timedwait_bql(&binding->ended, left);
+    }
+}
+
+static void tdi_ends_at_shutdown(Notifier *notifier, void *opaque)
+{
     if (shutdown_action == SHUTDOWN_ACTION_PAUSE) {
         /* The VM has ended, but may begin anew by a reset. */
         return;
     }
     /* vCPUs stop first.  It is what QEMU does next anyway. */
     vm_shutdown();
+    tdi_ends_wait();
     tdi_ends_force(TDI_EVENT_EXIT, TDI_REASON_EXIT);
-    QLIST_FOREACH(binding, &tdi_bindings, next) {
-        binding->ops->flush(binding->opaque);
-    }
 }
 
 static void tdi_ends_at_exit(Notifier *notifier, void *opaque)

@@ -209,12 +209,26 @@ void kvm_private_ram_removed(MemoryRegionSection *section);
 int kvm_private_mmio_faulted(hwaddr gpa, int ret);
 
 /**
- * kvm_private_fault_in: is what was converted to be mapped before it is touched?
+ * kvm_private_fault_in: is what was converted to be mapped before it is
+ * touched?
  * @start: guest physical address
  * @size: bytes
  *
  * Context: takes the BQL if it is not held.
  */
 bool kvm_private_fault_in(hwaddr start, hwaddr size);
+
+/* system/runstate.c */
+
+/**
+ * vfio_private_may_reset: may a reset that was requested begin?
+ *
+ * It has to unbind all TDIs before, and would hold up the monitor while a TSM
+ * takes its time.  If not: all that is wanted of TDIs has been cancelled, and
+ * the main loop is woken up to ask again once the TSM is done.
+ *
+ * Context: main loop, BQL.
+ */
+bool vfio_private_may_reset(void);
 
 #endif /* HW_VFIO_PRIVATE_HOOKS_H */

@@ -65,18 +65,27 @@ void hmp_info_tdi(Monitor *mon, const QDict *qdict)
     }
 }
 
+static void hmp_print_request(Monitor *mon, TDIRequestInfo *info, Error *err)
+{
+    if (info) {
+        monitor_printf(mon, "request %" PRIu64 "\n", info->request);
+    }
+    qapi_free_TDIRequestInfo(info);
+    hmp_handle_error(mon, err);
+}
+
 void hmp_tdi_bind(Monitor *mon, const QDict *qdict)
 {
     Error *err = NULL;
+    TDIRequestInfo *info = qmp_tdi_bind(qdict_get_str(qdict, "id"), &err);
 
-    qmp_tdi_bind(qdict_get_str(qdict, "id"), &err);
-    hmp_handle_error(mon, err);
+    hmp_print_request(mon, info, err);
 }
 
 void hmp_tdi_unbind(Monitor *mon, const QDict *qdict)
 {
     Error *err = NULL;
+    TDIRequestInfo *info = qmp_tdi_unbind(qdict_get_str(qdict, "id"), &err);
 
-    qmp_tdi_unbind(qdict_get_str(qdict, "id"), &err);
-    hmp_handle_error(mon, err);
+    hmp_print_request(mon, info, err);
 }

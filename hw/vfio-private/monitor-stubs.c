@@ -13,18 +13,24 @@ TDIInfoList *qmp_query_tdi(Error **errp)
     return NULL;
 }
 
-static void tdi_monitor_not_found(const char *id, Error **errp)
+static TDIRequestInfo *tdi_monitor_not_found(const char *id, Error **errp)
 {
     error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND,
               "Device '%s' is not a TEE device interface", id);
+    return NULL;
 }
 
-void qmp_tdi_bind(const char *id, Error **errp)
+TDIRequestInfo *qmp_tdi_bind(const char *id, Error **errp)
 {
-    tdi_monitor_not_found(id, errp);
+    return tdi_monitor_not_found(id, errp);
 }
 
-void qmp_tdi_unbind(const char *id, Error **errp)
+TDIRequestInfo *qmp_tdi_unbind(const char *id, Error **errp)
 {
-    tdi_monitor_not_found(id, errp);
+    return tdi_monitor_not_found(id, errp);
+}
+
+TDIRequestInfo *qmp_tdi_refresh(const char *id, Error **errp)
+{
+    return tdi_monitor_not_found(id, errp);
 }

@@ -1,10 +1,9 @@
 /*
- * TDIs in the monitor: query-tdi, tdi-bind, tdi-unbind
+ * TDIs in the monitor: query-tdi, tdi-bind, tdi-unbind, tdi-refresh
  *
  * A TSM may take seconds, and a command that waits would hold up all monitors.
- * So a request that is not refused at once goes to a thread of its own, which
- * takes the BQL like a vCPU with a guest's request does, and drops it while
- * the TSM works.  The outcome comes as an event.
+ * So what is not refused at once becomes a request in the queue of the TDI,
+ * whose end is told by an event.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,11 +14,7 @@
 #include "qapi/qapi-commands-tdi.h"
 #include "qapi/qapi-events-tdi.h"
 #include "qapi/qapi-visit-tdi.h"
-#include "qemu/main-loop.h"
-#include "qemu/rcu.h"
-#include "qemu/thread.h"
 #include "binding.h"
-#include "trace.h"
 
 static TDIInfo *tdi_monitor_info(TDIBinding *binding)
 {
@@ -28,7 +23,7 @@ static TDIInfo *tdi_monitor_info(TDIBinding *binding)
     binding->ops->describe(binding->opaque, info);
     info->guest_rid = binding->ops->rid(binding->opaque);
     info->state = binding->state;
-    info->busy = binding->busy || binding->queued;
+    info->busy = tdi_binding_busy(binding);
     /* Not asked now: the kernel may have it wait for any device of the host. */
     info->tsm = g_strdup(binding->tsm_name);
     info->has_tsm_kind = info->tsm != NULL;
@@ -79,120 +74,103 @@ static TDIBinding *tdi_monitor_find(const char *id, Error **errp)
  * Requests
  */
 
+/**
+ * struct TDIMonitorRequest - a command whose end has not been told
+ * @tdi: what the queue does
+ * @nr: its number, by which clients tell it from others
+ * @id, @path: the device, also if it has been unplugged meanwhile
+ * @blocker: why it cannot be unplugged
+ */
 typedef struct TDIMonitorRequest {
-    TDIBinding *binding;
-    TDIOperation operation;
+    TDIRequest tdi;
+    uint64_t nr;
+    char *id;
+    char *path;
     Error *blocker;
-    QemuThread thread;
 } TDIMonitorRequest;
 
-static int tdi_monitor_run(const TDIMonitorRequest *request)
+static void tdi_monitor_done(TDIRequest *tdi)
 {
-    if (!QLIST_IS_INSERTED(request->binding, next)) {
-        return -ECANCELED;
+    TDIMonitorRequest *request = container_of(tdi, TDIMonitorRequest, tdi);
+    TDIBinding *binding = tdi->binding;
+    g_autoptr(TDIError) error = NULL;
+
+    if (tdi->ret) {
+        error = tdi_error_new(tdi->operation, tdi->ret, tdi->code);
     }
-    return request->operation == TDI_OPERATION_BIND ?
-           tdi_binding_bind(request->binding, TDI_REASON_MONITOR) :
-           tdi_binding_unbind(request->binding, TDI_REASON_MONITOR);
-}
-
-static void tdi_monitor_failed(const TDIMonitorRequest *request, int ret)
-{
-    g_autoptr(TDIError) error = tdi_error_new(request->operation, ret, 0);
-    g_autoptr(TDIInfo) info = g_new0(TDIInfo, 1);
-
-    request->binding->ops->describe(request->binding->opaque, info);
-    /* The path is gone if it was unplugged; then the id has to do. */
-    qapi_event_send_tdi_request_failed(info->id, info->qom_path ?: "", error);
-}
-
-static void *tdi_monitor_thread(void *opaque)
-{
-    g_autofree TDIMonitorRequest *request = opaque;
-    TDIBinding *binding = request->binding;
-    int ret;
-
-    rcu_register_thread();
-    bql_lock();
-    binding->queued = false;
-    ret = tdi_monitor_run(request);
-    trace_vfio_private_monitor(binding->name,
-                               TDIOperation_str(request->operation), ret);
-    if (ret) {
-        tdi_monitor_failed(request, ret);
-    }
+    qapi_event_send_tdi_request_completed(request->id, request->path,
+                                          request->nr, tdi->operation, error);
     binding->ops->unblock_unplug(binding->opaque, request->blocker);
     error_free(request->blocker);
-    binding->ops->unref(binding->opaque);
-    bql_unlock();
-    rcu_unregister_thread();
-    return NULL;
+    g_free(request->id);
+    g_free(request->path);
+    g_free(request);
 }
 
-static void tdi_monitor_start(TDIBinding *binding, TDIOperation operation)
+static TDIRequestInfo *tdi_monitor_submit(TDIBinding *binding,
+                                          TDIOperation operation)
 {
+    static uint64_t last;
     TDIMonitorRequest *request = g_new0(TDIMonitorRequest, 1);
+    TDIRequestInfo *info = g_new0(TDIRequestInfo, 1);
+    g_autoptr(TDIInfo) device = g_new0(TDIInfo, 1);
 
-    binding->ops->ref(binding->opaque);
-    binding->queued = true;
-    request->binding = binding;
-    request->operation = operation;
+    binding->ops->describe(binding->opaque, device);
+    request->id = g_steal_pointer(&device->id);
+    request->path = g_steal_pointer(&device->qom_path);
+    request->nr = info->request = ++last;
+    request->tdi.operation = operation;
+    request->tdi.reason = TDI_REASON_MONITOR;
+    request->tdi.done = tdi_monitor_done;
     /* The guest would let go of it soon, and all of QEMU wait for the TSM. */
-    error_setg(&request->blocker, "vfio %s: tdi-%s is in progress, wait for "
-               "its event", binding->name, TDIOperation_str(operation));
+    error_setg(&request->blocker, "vfio %s: a request of the monitor (%s) is "
+               "in progress, wait for its event", binding->name,
+               TDIOperation_str(operation));
     binding->ops->block_unplug(binding->opaque, request->blocker);
-    qemu_thread_create(&request->thread, "tdi", tdi_monitor_thread, request,
-                       QEMU_THREAD_DETACHED);
+    tdi_submit(binding, &request->tdi);
+    return info;
 }
 
-static void tdi_monitor_refuse(const char *id, TDIOperation operation, int ret,
-                               ErrorClass class, Error **errp)
-{
-    g_autoptr(TDIError) error = tdi_error_new(operation, ret, 0);
-
-    error_set(errp, class, "Device '%s' cannot be %s: %s", id,
-              operation == TDI_OPERATION_BIND ? "bound" : "unbound",
-              error->desc);
-}
-
-void qmp_tdi_bind(const char *id, Error **errp)
+TDIRequestInfo *qmp_tdi_bind(const char *id, Error **errp)
 {
     TDIBinding *binding = tdi_monitor_find(id, errp);
-    ErrorClass class = ERROR_CLASS_GENERIC_ERROR;
+    g_autoptr(TDIError) error = NULL;
     int ret;
 
     if (!binding) {
-        return;
+        return NULL;
     }
     if (!binding->ctx) {
-        error_set(errp, ERROR_CLASS_KVM_MISSING_CAP,
-                  "Device '%s' cannot be bound: the host kernel has no means "
-                  "for it", id);
-        return;
+        error_setg(errp, "Device '%s' cannot be bound: the host kernel has no "
+                   "means for it", id);
+        return NULL;
     }
-    ret = binding->queued ? -EBUSY :
+    /* If something is going on, its turn tells. */
+    ret = tdi_binding_busy(binding) ? 0 :
           tdi_binding_may_bind(binding, TDI_REASON_MONITOR);
-    if (ret == -EAGAIN) {
-        class = ERROR_CLASS_DEVICE_NOT_ACTIVE;
-    }
     if (ret) {
-        tdi_monitor_refuse(id, TDI_OPERATION_BIND, ret, class, errp);
-        return;
+        error = tdi_error_new(TDI_OPERATION_BIND, ret, 0);
+        error_setg(errp, "Device '%s' cannot be bound: %s", id, error->desc);
+        return NULL;
     }
-    tdi_monitor_start(binding, TDI_OPERATION_BIND);
+    return tdi_monitor_submit(binding, TDI_OPERATION_BIND);
 }
 
-void qmp_tdi_unbind(const char *id, Error **errp)
+static TDIRequestInfo *tdi_monitor_request(const char *id,
+                                           TDIOperation operation,
+                                           Error **errp)
 {
     TDIBinding *binding = tdi_monitor_find(id, errp);
 
-    if (!binding) {
-        return;
-    }
-    if (binding->queued || binding->busy) {
-        tdi_monitor_refuse(id, TDI_OPERATION_UNBIND, -EBUSY,
-                           ERROR_CLASS_GENERIC_ERROR, errp);
-        return;
-    }
-    tdi_monitor_start(binding, TDI_OPERATION_UNBIND);
+    return binding ? tdi_monitor_submit(binding, operation) : NULL;
+}
+
+TDIRequestInfo *qmp_tdi_unbind(const char *id, Error **errp)
+{
+    return tdi_monitor_request(id, TDI_OPERATION_UNBIND, errp);
+}
+
+TDIRequestInfo *qmp_tdi_refresh(const char *id, Error **errp)
+{
+    return tdi_monitor_request(id, TDI_OPERATION_GET_STATE, errp);
 }

@@ -22,6 +22,7 @@
 #include "standard-headers/linux/kvm_para.h"
 #include "system/address-spaces.h"
 #include "system/memory.h"
+#include "system/runstate.h"
 #include "device-int.h"
 #include "request.h"
 
@@ -121,17 +122,30 @@ static bool guest_write(hwaddr gpa, const void *buf, uint64_t size)
                                MEMTXATTRS_UNSPECIFIED, buf, size) == MEMTX_OK;
 }
 
+static void guest_resumes(void *opaque, bool running, RunState state)
+{
+    if (running) {
+        vfio_private_request_resume();
+    }
+}
+
 static const TDCMGuest tdcm_guest = {
     .find = vfio_private_tdi_find,
     .put = vfio_private_tdi_put,
     .shared = guest_shared,
     .read = guest_read,
     .write = guest_write,
+    .running = runstate_is_running,
 };
 
 static int tdcm_exit(const TDCMCall *call)
 {
+    static VMChangeStateEntry *resumes;
+
     BQL_LOCK_GUARD();
+    if (!resumes) {
+        resumes = qemu_add_vm_change_state_handler(guest_resumes, NULL);
+    }
     return vfio_private_request(&tdcm_guest, call);
 }
 

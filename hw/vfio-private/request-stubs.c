@@ -1,5 +1,6 @@
 /*
- * Requests of a guest about its TEE-I/O devices, left out of the build
+ * What QEMU asks about TEE-I/O devices whatever else it has, left out of the
+ * build
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,4 +15,9 @@ bool vfio_private_handle_hypercall(struct kvm_run *run)
 
 void vfio_private_handle_tdx(struct kvm_run *run)
 {
+}
+
+bool vfio_private_may_reset(void)
+{
+    return true;
 }

@@ -2,15 +2,17 @@
  * Requests of a guest about its TEE-I/O devices: TDCM
  *
  * One format for all kinds of guests, see linux/tdcm.h.  A request is decoded
- * without changing anything, then invoked.  The header is read once, into
- * memory of QEMU's own; nothing is read from the guest after that.  The reply
- * is written to the guest in one go, and the status, which another vCPU may be
- * polling, after that.
+ * without changing anything, then becomes one in the queue of its device.  The
+ * header is read once, into memory of QEMU's own; nothing is read from the
+ * guest after that.  The reply is written to the guest in one go, and the
+ * status, which the guest may be polling, after that.
+ *
+ * Memory of a VM that is stopped is left alone: its replies are held back until
+ * it runs.  Those to a guest that was reset meanwhile are dropped.
  *
  * Neither reports nor anything else that is passed on is logged or traced.
  *
- * To add an operation: a row in "operations", and a function that gets the
- * binding and fills in the reply.
+ * To add an operation: a row in "operations", and its reply in tdcm_reply().
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,6 +23,8 @@
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
 #include "hw/tdisp/tdisp.h"
 #include "request.h"
 #include "trace.h"
@@ -29,98 +33,104 @@
 
 QEMU_BUILD_BUG_ON(sizeof(struct tdcm_buffer) != 20);
 
-/* What an operation has come to. */
-typedef struct TDCMReply {
-    uint8_t status;
-    uint8_t error;
-    GByteArray *data;
-} TDCMReply;
+/**
+ * struct TDCMRequest - a request of the guest, until it has its answer
+ *
+ * @tdi: what the queue does
+ * @guest, @call: where it came from
+ * @in: the header
+ * @boot: which life of the VM it came from
+ * @refs: one for the vCPU, one for whoever is going to answer
+ * @ended: it needs no vCPU any more
+ * @held: in the list of those that wait until the VM runs
+ *
+ * Guarded by the BQL.
+ */
+typedef struct TDCMRequest {
+    TDIRequest tdi;
+    const TDCMGuest *guest;
+    TDCMCall call;
+    struct tdcm_buffer in;
+    unsigned int boot;
+    unsigned int refs;
+    bool ended;
+    QSIMPLEQ_ENTRY(TDCMRequest) held;
+} TDCMRequest;
 
-typedef int TDCMOperationFn(TDIBinding *binding, TDCMReply *reply,
-                            uint64_t *code);
+static QSIMPLEQ_HEAD(, TDCMRequest) tdcm_held =
+    QSIMPLEQ_HEAD_INITIALIZER(tdcm_held);
+static unsigned int tdcm_boot;
 
-static int tdcm_reply_byte(TDCMReply *reply, uint8_t byte)
+static void tdcm_unref(TDCMRequest *request)
 {
-    g_byte_array_append(reply->data, &byte, 1);
-    return 0;
-}
-
-static int tdcm_check(TDIBinding *binding, TDCMReply *reply, uint64_t *code)
-{
-    return tdcm_reply_byte(reply, tdi_binding_connected(binding));
-}
-
-static int tdcm_bind(TDIBinding *binding, TDCMReply *reply, uint64_t *code)
-{
-    return tdi_binding_bind(binding, TDI_REASON_GUEST);
-}
-
-static int tdcm_get_report(TDIBinding *binding, TDCMReply *reply,
-                           uint64_t *code)
-{
-    GByteArray *report;
-    int ret = tdi_binding_report(binding, &report, code);
-
-    if (!ret) {
-        g_byte_array_unref(reply->data);
-        reply->data = report;
-    }
-    return ret;
-}
-
-static int tdcm_start(TDIBinding *binding, TDCMReply *reply, uint64_t *code)
-{
-    return tdi_binding_start(binding, TDI_REASON_GUEST, code);
-}
-
-static int tdcm_get_state(TDIBinding *binding, TDCMReply *reply,
-                          uint64_t *code)
-{
-    int ret = tdi_binding_query(binding, TDI_REASON_GUEST, code);
-
-    if (ret) {
-        return ret;
-    }
-    switch (binding->state) {
-    case TDI_STATE_CONFIG_UNLOCKED:
-        return tdcm_reply_byte(reply, TDISP_STATE_CONFIG_UNLOCKED);
-    case TDI_STATE_CONFIG_LOCKED:
-        return tdcm_reply_byte(reply, TDISP_STATE_CONFIG_LOCKED);
-    case TDI_STATE_RUN:
-        return tdcm_reply_byte(reply, TDISP_STATE_RUN);
-    case TDI_STATE_ERROR:
-    case TDI_STATE_UNKNOWN:
-        /* What is unknown can only be unbound, just like what has failed. */
-        return tdcm_reply_byte(reply, TDISP_STATE_ERROR);
-    default:
-        g_assert_not_reached();
+    if (!--request->refs) {
+        g_clear_pointer(&request->tdi.report, g_byte_array_unref);
+        g_free(request);
     }
 }
 
-static int tdcm_unbind(TDIBinding *binding, TDCMReply *reply, uint64_t *code)
-{
-    return tdi_binding_unbind(binding, TDI_REASON_GUEST);
-}
-
-/* Optional, and there is nothing that the host keeps about a device. */
-static int tdcm_get_dev_info(TDIBinding *binding, TDCMReply *reply,
-                             uint64_t *code)
-{
-    return -EOPNOTSUPP;
-}
+#define TDCM_OPERATION(name, operation) \
+    { name, true, TDI_OPERATION_##operation }
 
 static const struct {
     const char *name;
-    TDCMOperationFn *fn;
+    bool supported;
+    TDIOperation operation;
 } operations[] = {
-    [TDCM_OP_CHECK_TEEIO_SUPP] = { "check", tdcm_check },
-    [TDCM_OP_BIND] = { "bind", tdcm_bind },
-    [TDCM_OP_GET_DEV_INFO] = { "get-dev-info", tdcm_get_dev_info },
-    [TDCM_OP_GET_TDI_REPORT] = { "get-report", tdcm_get_report },
-    [TDCM_OP_START_TDI] = { "start", tdcm_start },
-    [TDCM_OP_GET_TDI_STATE] = { "get-state", tdcm_get_state },
-    [TDCM_OP_UNBIND] = { "unbind", tdcm_unbind },
+    [TDCM_OP_CHECK_TEEIO_SUPP] = TDCM_OPERATION("check", CHECK),
+    [TDCM_OP_BIND] = TDCM_OPERATION("bind", BIND),
+    /* Optional, and there is nothing that the host keeps about a device. */
+    [TDCM_OP_GET_DEV_INFO] = { "get-dev-info" },
+    [TDCM_OP_GET_TDI_REPORT] = TDCM_OPERATION("get-report", READ_REPORT),
+    [TDCM_OP_START_TDI] = TDCM_OPERATION("start", START),
+    [TDCM_OP_GET_TDI_STATE] = TDCM_OPERATION("get-state", GET_STATE),
+    [TDCM_OP_UNBIND] = TDCM_OPERATION("unbind", UNBIND),
 };
+
+static const char *tdcm_name(uint16_t op)
+{
+    return op < ARRAY_SIZE(operations) && operations[op].name ?
+           operations[op].name : "?";
+}
+
+/*
+ * The answer
+ */
+
+static uint8_t tdcm_state(TDIState state)
+{
+    switch (state) {
+    case TDI_STATE_CONFIG_UNLOCKED:
+        return TDISP_STATE_CONFIG_UNLOCKED;
+    case TDI_STATE_CONFIG_LOCKED:
+        return TDISP_STATE_CONFIG_LOCKED;
+    case TDI_STATE_RUN:
+        return TDISP_STATE_RUN;
+    default:
+        /* The rest can only be unbound, just like what has failed. */
+        return TDISP_STATE_ERROR;
+    }
+}
+
+static GByteArray *tdcm_reply(TDCMRequest *request)
+{
+    GByteArray *data = g_byte_array_new();
+    uint8_t byte;
+
+    switch (request->tdi.operation) {
+    case TDI_OPERATION_CHECK:
+        byte = request->tdi.connected;
+        return g_byte_array_append(data, &byte, 1);
+    case TDI_OPERATION_GET_STATE:
+        byte = tdcm_state(request->tdi.binding->state);
+        return g_byte_array_append(data, &byte, 1);
+    case TDI_OPERATION_READ_REPORT:
+        g_byte_array_unref(data);
+        return g_steal_pointer(&request->tdi.report);
+    default:
+        return data;
+    }
+}
 
 /* How the guest is told of an errno. */
 static uint8_t tdcm_error(int ret, uint64_t code)
@@ -145,59 +155,100 @@ static uint8_t tdcm_error(int ret, uint64_t code)
     }
 }
 
+static void tdcm_write(const TDCMRequest *request, uint8_t status,
+                       uint8_t error, GByteArray *data)
+{
+    struct tdcm_buffer out = request->in;
+    hwaddr gpa = request->call.gpa;
+    bool ok;
+
+    out.error = error;
+    out.data_length = cpu_to_le32(data->len);
+    g_byte_array_prepend(data, (uint8_t *)&out, sizeof(out));
+
+    ok = request->guest->write(gpa, data->data, data->len);
+    /* Pairs with the guest, which reads the status before the rest. */
+    smp_wmb();
+    ok = ok && request->guest->write(gpa + offsetof(struct tdcm_buffer, status),
+                                     &status, sizeof(status));
+    if (!ok) {
+        qemu_log_mask(LOG_GUEST_ERROR, "TDCM: the buffer at 0x%" HWADDR_PRIx
+                      " has gone, the reply is lost\n", gpa);
+    }
+    memset(data->data, 0, data->len);
+}
+
+static void tdcm_answer(TDCMRequest *request)
+{
+    const TDIRequest *tdi = &request->tdi;
+    uint16_t op = le16_to_cpu(request->in.operation);
+    int ret = tdi->ret;
+    GByteArray *data = ret ? g_byte_array_new() : tdcm_reply(request);
+
+    if (data->len > le32_to_cpu(request->in.data_length)) {
+        g_byte_array_set_size(data, 0);
+        ret = -ENOSPC;
+    }
+    trace_vfio_private_request(tdi->binding->name, op, tdcm_name(op),
+                               TDIState_str(tdi->binding->state), ret,
+                               tdi->code, data->len);
+    tdcm_write(request, ret ? TDCM_STATUS_ERROR : TDCM_STATUS_COMPLETED,
+               ret ? tdcm_error(ret, tdi->code) : 0, data);
+    g_byte_array_unref(data);
+}
+
+static void tdcm_done(TDIRequest *tdi)
+{
+    TDCMRequest *request = container_of(tdi, TDCMRequest, tdi);
+
+    request->ended = true;
+    if (request->boot != tdcm_boot) {
+        tdcm_unref(request);
+    } else if (!request->guest->running()) {
+        tdi->binding->ops->ref(tdi->binding->opaque);
+        QSIMPLEQ_INSERT_TAIL(&tdcm_held, request, held);
+    } else {
+        tdcm_answer(request);
+        tdcm_unref(request);
+    }
+}
+
+static void tdcm_release_held(bool answer)
+{
+    TDCMRequest *request;
+
+    while ((request = QSIMPLEQ_FIRST(&tdcm_held))) {
+        TDIBinding *binding = request->tdi.binding;
+
+        QSIMPLEQ_REMOVE_HEAD(&tdcm_held, held);
+        if (answer) {
+            tdcm_answer(request);
+        }
+        tdcm_unref(request);
+        binding->ops->unref(binding->opaque);
+    }
+}
+
+void vfio_private_request_resume(void)
+{
+    tdcm_release_held(true);
+}
+
+void vfio_private_request_reset(void)
+{
+    tdcm_boot++;
+    tdcm_release_held(false);
+}
+
+/*
+ * The request
+ */
+
 static bool tdcm_decode_header(const struct tdcm_buffer *in, uint64_t size)
 {
     return in->version == TDCM_VERSION && !in->rsvd0 && !in->rsvd1 &&
            in->status == TDCM_STATUS_WAIT && !in->error && !in->rsvd2 &&
            !in->rsvd3 && le32_to_cpu(in->data_length) <= size - sizeof(*in);
-}
-
-static void tdcm_invoke(TDIBinding *binding, const struct tdcm_buffer *in,
-                        TDCMReply *reply)
-{
-    uint16_t op = le16_to_cpu(in->operation);
-    const char *name = op < ARRAY_SIZE(operations) && operations[op].name ?
-                       operations[op].name : "?";
-    uint64_t code = 0;
-    int ret = -EOPNOTSUPP;
-
-    trace_vfio_private_request_begin(binding->name, op, name);
-    if (op < ARRAY_SIZE(operations) && operations[op].fn) {
-        ret = operations[op].fn(binding, reply, &code);
-    }
-    if (!ret && reply->data->len > le32_to_cpu(in->data_length)) {
-        ret = -ENOSPC;
-    }
-    reply->status = ret ? TDCM_STATUS_ERROR : TDCM_STATUS_COMPLETED;
-    if (ret) {
-        reply->error = tdcm_error(ret, code);
-        g_byte_array_set_size(reply->data, 0);
-    }
-    trace_vfio_private_request(binding->name, op, name,
-                               TDIState_str(binding->state), ret, code,
-                               reply->data->len);
-}
-
-static void tdcm_write_reply(const TDCMGuest *guest, const TDCMCall *call,
-                             const struct tdcm_buffer *in, TDCMReply *reply)
-{
-    struct tdcm_buffer out = *in;
-    hwaddr status = call->gpa + offsetof(struct tdcm_buffer, status);
-    bool ok;
-
-    out.error = reply->error;
-    out.data_length = cpu_to_le32(reply->data->len);
-    g_byte_array_prepend(reply->data, (uint8_t *)&out, sizeof(out));
-
-    ok = guest->write(call->gpa, reply->data->data, reply->data->len);
-    /* Pairs with the guest, which reads the status before the rest. */
-    smp_wmb();
-    ok = ok && guest->write(status, &reply->status, sizeof(reply->status));
-    if (!ok) {
-        qemu_log_mask(LOG_GUEST_ERROR, "TDCM: the buffer at 0x%" HWADDR_PRIx
-                      " has gone, the reply is lost\n", call->gpa);
-    }
-    memset(reply->data->data, 0, reply->data->len);
 }
 
 static int tdcm_decode(const TDCMGuest *guest, const TDCMCall *call,
@@ -221,10 +272,58 @@ static int tdcm_decode(const TDCMGuest *guest, const TDCMCall *call,
     return *binding ? 0 : -EINVAL;
 }
 
+static TDCMRequest *tdcm_new(const TDCMGuest *guest, const TDCMCall *call,
+                             const struct tdcm_buffer *in)
+{
+    TDCMRequest *request = g_new0(TDCMRequest, 1);
+
+    request->tdi.reason = TDI_REASON_GUEST;
+    request->tdi.done = tdcm_done;
+    request->guest = guest;
+    request->call = *call;
+    request->in = *in;
+    request->boot = tdcm_boot;
+    request->refs = 2;
+    return request;
+}
+
+static void tdcm_wait(TDIBinding *binding, const TDCMRequest *request)
+{
+    int64_t end = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TDCM_WAIT_MS;
+
+    while (!request->ended) {
+        int64_t left = end - qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+
+        if (left <= 0) {
+            break;
+        }
+        qemu_cond_timedwait_bql(&binding->ended, left);
+    }
+}
+
+static void tdcm_invoke(TDIBinding *binding, TDCMRequest *request)
+{
+    uint16_t op = le16_to_cpu(request->in.operation);
+
+    trace_vfio_private_request_begin(binding->name, op, tdcm_name(op));
+    if (op >= ARRAY_SIZE(operations) || !operations[op].supported) {
+        request->tdi.ret = -EOPNOTSUPP;
+    } else if (tdi_binding_pending(binding) >= TDCM_PENDING_MAX) {
+        request->tdi.ret = -EBUSY;
+    } else {
+        request->tdi.operation = operations[op].operation;
+        tdi_submit(binding, &request->tdi);
+        tdcm_wait(binding, request);
+        return;
+    }
+    request->tdi.binding = binding;
+    tdcm_done(&request->tdi);
+}
+
 int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call)
 {
-    TDCMReply reply = {};
     struct tdcm_buffer in;
+    TDCMRequest *request;
     TDIBinding *binding;
     int ret = tdcm_decode(guest, call, &in, &binding);
 
@@ -237,10 +336,9 @@ int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call)
                       call->vector);
         return ret;
     }
-    reply.data = g_byte_array_new();
-    tdcm_invoke(binding, &in, &reply);
-    tdcm_write_reply(guest, call, &in, &reply);
-    g_byte_array_unref(reply.data);
+    request = tdcm_new(guest, call, &in);
+    tdcm_invoke(binding, request);
+    tdcm_unref(request);
     guest->put(binding);
     return 0;
 }

@@ -33,6 +33,7 @@ typedef struct TDCMCall {
  * @shared: is all of this range ordinary RAM that is shared?
  * @read: read from such a range.  Returns false if it is not one any more.
  * @write: write to it, likewise
+ * @running: may it be written to at this moment?
  */
 typedef struct TDCMGuest {
     TDIBinding *(*find)(uint32_t rid);
@@ -40,22 +41,36 @@ typedef struct TDCMGuest {
     bool (*shared)(hwaddr gpa, uint64_t size);
     bool (*read)(hwaddr gpa, void *buf, uint64_t size);
     bool (*write)(hwaddr gpa, const void *buf, uint64_t size);
+    bool (*running)(void);
 } TDCMGuest;
+
+/* How long a vCPU waits for the end of its request before it has to poll */
+#define TDCM_WAIT_MS 100
+
+/* How many requests for one device a guest may have at a time */
+#define TDCM_PENDING_MAX 8
 
 /**
  * vfio_private_request: carry out a request of the guest
  * @guest: the guest
  * @call: all of it may be hostile
  *
- * It is done when this returns: the buffer has the result, as the guest's
- * header linux/tdcm.h describes it.
+ * The buffer gets the result, as the guest's header linux/tdcm.h describes it.
+ * Mostly it has it when this returns.  If the TSM takes its time, or the VM
+ * stops meanwhile, it comes later, and the guest polls for it.
  *
- * Context: BQL, which is dropped while the TSM works; a vCPU's thread.
- * Returns: 0 if the request was taken, whatever became of it; with the buffer
+ * Context: BQL, which is dropped for at most TDCM_WAIT_MS; a vCPU's thread.
+ * Returns: 0 if the request was taken, whatever becomes of it; with the buffer
  *     untouched: -EINVAL: no such device, or the buffer is not one: shared RAM,
  *     whole pages, at most TDCM_BUFFER_PAGES_MAX, a proper header;
  *     -EOPNOTSUPP: an event was asked for.
  */
 int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call);
+
+/* vfio_private_request_resume: the VM runs again, it may have its results */
+void vfio_private_request_resume(void);
+
+/* vfio_private_request_reset: whoever has asked will not be there any more */
+void vfio_private_request_reset(void);
 
 #endif /* HW_VFIO_PRIVATE_REQUEST_H */

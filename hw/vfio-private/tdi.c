@@ -3,14 +3,15 @@
  *
  *                    BIND             START (guest only)
  *   CONFIG_UNLOCKED ------> CONFIG_LOCKED ------> RUN
- *       ^  ^                    |  |              |  |
- *       |  |      ERROR         |  +-----+--------+  |
- *       |  +---- ERROR <--------+--------)-----------+
- *       |                                |
+ *       ^  ^  ^                 |  |              |  |
+ *       |  |  |   ERROR         |  +-----+--------+  |
+ *       |  |  +- ERROR <--------+--------)-----------+
+ *       |  +---- HIDDEN <-- HIDE, from anywhere
  *       +---- UNBIND, RESET, UNPLUG, EXIT, from anywhere
  *
- * LOST leads to UNKNOWN from anywhere.  Nothing else leads out of ERROR and
- * UNKNOWN than to be unbound, so that no failure ends in an assumption.
+ * LOST leads to UNKNOWN from anywhere.  Nothing else leads out of ERROR,
+ * UNKNOWN and HIDDEN than to be unbound, so that no failure ends in an
+ * assumption.
  *
  * This file is a table and knows nothing of QOM, KVM or ioctls.
  *
@@ -34,40 +35,45 @@ typedef struct TDIRule {
 #define RUN      TDI_STATE_RUN
 #define ERR      TDI_STATE_ERROR
 #define UNKNOWN  TDI_STATE_UNKNOWN
+#define HIDDEN   TDI_STATE_HIDDEN
 
-/* In the order of the states: UNLOCKED, LOCKED, RUN, ERROR, UNKNOWN */
+/* In the order of the states: UNLOCKED, LOCKED, RUN, ERROR, UNKNOWN, HIDDEN */
 static const TDIRule rules[TDI_EVENT__MAX] = {
     [TDI_EVENT_BIND] = {
         "bind", REASON(GUEST) | REASON(MONITOR),
-        { LOCKED, REFUSED, REFUSED, REFUSED, REFUSED },
+        { LOCKED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED },
     },
     [TDI_EVENT_START] = {
         "start", REASON(GUEST),
-        { REFUSED, RUN, REFUSED, REFUSED, REFUSED },
+        { REFUSED, RUN, REFUSED, REFUSED, REFUSED, REFUSED },
     },
     [TDI_EVENT_UNBIND] = {
         "unbind", REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
-        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+    },
+    [TDI_EVENT_HIDE] = {
+        "hide", (1u << TDI_REASON__MAX) - 1,
+        { HIDDEN, HIDDEN, HIDDEN, HIDDEN, HIDDEN, HIDDEN },
     },
     [TDI_EVENT_ERROR] = {
         "error", REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
-        { REFUSED, ERR, ERR, ERR, ERR },
+        { REFUSED, ERR, ERR, ERR, UNKNOWN, REFUSED },
     },
     [TDI_EVENT_LOST] = {
         "lost", (1u << TDI_REASON__MAX) - 1,
-        { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN },
+        { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN },
     },
     [TDI_EVENT_RESET] = {
         "reset", REASON(RESET),
-        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
     },
     [TDI_EVENT_UNPLUG] = {
         "unplug", REASON(UNPLUG),
-        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
     },
     [TDI_EVENT_EXIT] = {
         "exit", REASON(EXIT),
-        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
+        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
     },
 };
 
@@ -100,4 +106,14 @@ TDIState tdi_observe(TDIState state, uint32_t reported)
     default:
         return state;
     }
+}
+
+bool tdi_state_bound(TDIState state)
+{
+    return state != TDI_STATE_CONFIG_UNLOCKED && state != TDI_STATE_HIDDEN;
+}
+
+bool tdi_state_hidden(TDIState state)
+{
+    return state == TDI_STATE_UNKNOWN || state == TDI_STATE_HIDDEN;
 }

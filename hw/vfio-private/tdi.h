@@ -18,6 +18,8 @@
  * @TDI_EVENT_BIND: the TSM has bound and locked it
  * @TDI_EVENT_START: the TSM has started it
  * @TDI_EVENT_UNBIND: the TSM has stopped and unbound it because somebody asked
+ * @TDI_EVENT_HIDE: the same, but the guest does not know yet, or some of the
+ *     MMIO could not be turned shared
  * @TDI_EVENT_ERROR: the device says that it is in ERROR, or is in a state in
  *     which it cannot be
  * @TDI_EVENT_LOST: an operation that changes the state failed with an errno
@@ -29,6 +31,7 @@ typedef enum TDIEvent {
     TDI_EVENT_BIND,
     TDI_EVENT_START,
     TDI_EVENT_UNBIND,
+    TDI_EVENT_HIDE,
     TDI_EVENT_ERROR,
     TDI_EVENT_LOST,
     TDI_EVENT_RESET,
@@ -65,5 +68,11 @@ bool tdi_next(TDIState state, TDIEvent event, TDIReason reason,
  * Returns: the new state.
  */
 TDIState tdi_observe(TDIState state, uint32_t reported);
+
+/* tdi_state_bound: does the TSM have to be told to unbind it? */
+bool tdi_state_bound(TDIState state);
+
+/* tdi_state_hidden: is its MMIO out of the guest's reach? */
+bool tdi_state_hidden(TDIState state);
 
 #endif /* HW_VFIO_PRIVATE_TDI_H */

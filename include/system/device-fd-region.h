@@ -30,14 +30,14 @@ typedef struct DeviceFdRegion DeviceFdRegion;
  *     wanted state yet.  Called before anything changes.  Returns 0 or -errno.
  * @unmapped: the memslot of a part of the region is about to go.  May hide the
  *     region, and others with it: then their memslots go as well.
- * @bound: does what is private have to stay so, whatever becomes of its
+ * @kept: does what is private have to stay so, whatever becomes of its
  *     memslot?  Asked after @unmapped.
  */
 typedef struct DeviceFdGuard {
     int (*may_convert)(DeviceFdRegion *region, uint64_t offset, uint64_t size,
                        bool to_private);
     void (*unmapped)(DeviceFdRegion *region);
-    bool (*bound)(DeviceFdRegion *region);
+    bool (*kept)(DeviceFdRegion *region);
 } DeviceFdGuard;
 
 /**

@@ -1,8 +1,8 @@
 /*
  * QTest of private device assignment on a simulated host: a TSM takes its time
  *
- * What can wait is refused, what cannot be refused waits, and everything else
- * goes on.
+ * Requests wait for their turn, some ends have to wait, and everything else
+ * goes on, the end of QEMU included.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,7 +10,6 @@
 #include "qemu/osdep.h"
 #include <linux/tdcm.h>
 #include "hw/tdisp/tdisp.h"
-#include "qobject/qdict.h"
 #include "standard-headers/linux/pci_regs.h"
 #include "vfio-private-sim.h"
 
@@ -64,17 +63,14 @@ static GThread *sim_release_from(SimHost *host, unsigned int from)
     return g_thread_new("release", sim_release_later, host);
 }
 
-static void check_refused_by_monitor(SimHost *host, const char *command)
+static void check_human(SimHost *host, const char *line)
 {
-    QDict *error = qtest_qmp_assert_failure_ref(host->qts,
-        "{ 'execute': %s, 'arguments': { 'id': 'dev0' } }", command);
+    g_autofree char *text = qtest_hmp(host->qts, "%s", line);
 
-    g_assert_nonnull(strstr(qdict_get_str(error, "desc"),
-                            "another operation is in progress"));
-    qobject_unref(error);
+    g_assert_true(*text);
 }
 
-/* The monitor, config space and other memory do not wait. */
+/* The monitor, the vCPU, config space and other memory do not wait. */
 static void test_others_go_on(SimHost *host)
 {
     unsigned int from;
@@ -82,34 +78,122 @@ static void test_others_go_on(SimHost *host)
     sim_start_mapped(host);
     from = sim_begin(host, TDCM_OP_BIND);
     sim_qmp_state(host, "config-unlocked");
-    check_refused_by_monitor(host, "tdi-bind");
-    check_refused_by_monitor(host, "tdi-unbind");
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'stop' }");
+    check_human(host, "info registers");
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'cont' }");
+    check_human(host, "info registers");
     /* Frozen, since it may be bound by now. */
     sim_command(host, 0);
     g_assert_cmphex(sim_config_read(host, PCI_COMMAND) & 6, ==, 6);
     g_assert_cmphex(qtest_readl(host->qts, 0x300000), ==, 0);
     g_assert_cmpuint(sim_count(host, from, "SET_MEMORY_REGION"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "TSM_READ_OBJECT"), ==, 0);
     sim_release(host);
     g_assert_cmpint(sim_tdcm_end(host).status, ==, TDCM_STATUS_COMPLETED);
     sim_qmp_state(host, "config-locked");
 }
 
-static void test_quit(SimHost *host, uint16_t operation)
+/* The first tdi-unbind ends it, whatever the guest has asked for. */
+static void test_unbind_comes_next(SimHost *host)
 {
-    g_autoptr(GThread) thread = NULL;
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_begin(host, TDCM_OP_BIND);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'tdi-unbind', "
+                             "'arguments': { 'id': 'dev0' } }");
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
+    sim_release(host);
+    qtest_qmp_eventwait(host->qts, "TDI_REQUEST_COMPLETED");
+    sim_qmp_state(host, "hidden");
+    g_assert_cmpint(sim_tdcm_end(host).status, ==, TDCM_STATUS_COMPLETED);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_run(host);
+}
+
+/* A VM that is stopped gets its answer when it runs again. */
+static void test_answer_while_stopped(SimHost *host)
+{
+    unsigned int from;
+    uint8_t status;
+
+    sim_start_mapped(host);
+    from = sim_begin(host, TDCM_OP_BIND);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'stop' }");
+    sim_release(host);
+    while (!sim_count(host, from, "TSM_READ_OBJECT")) {
+        g_usleep(100);
+    }
+    /* Its own end takes its turn after that of the bind. */
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'tdi-refresh', "
+                             "'arguments': { 'id': 'dev0' } }");
+    qtest_qmp_eventwait(host->qts, "TDI_REQUEST_COMPLETED");
+    sim_qmp_state(host, "config-locked");
+    status = qtest_readb(host->qts, SIM_BUFFER +
+                         offsetof(struct tdcm_buffer, status));
+    g_assert_cmpint(status, ==, TDCM_STATUS_WAIT);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'cont' }");
+    g_assert_cmpint(sim_tdcm_end(host).status, ==, TDCM_STATUS_COMPLETED);
+}
+
+/*
+ * A reset of the VM waits for the TSM; nothing else waits for the reset.  TDX
+ * guests have none.
+ */
+static void test_system_reset(uint16_t operation)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
     unsigned int from;
 
     sim_start_mapped(host);
     from = sim_prepare_and_begin(host, operation);
-    thread = sim_release_from(host, from);
-    sim_quit(host);
-    g_thread_join(g_steal_pointer(&thread));
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'tdi-refresh', "
+                             "'arguments': { 'id': 'dev0' } }");
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
+    check_human(host, "info registers");
+    sim_qmp_state(host, operation == TDCM_OP_BIND ? "config-unlocked" :
+                                                    "config-locked");
+    g_assert_cmpuint(sim_count(host, from, "RESET"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "TSM_GET_STATE"), ==, 0);
+    sim_release(host);
+    qtest_qmp_eventwait(host->qts, "RESET");
+    sim_qmp_state(host, "config-unlocked");
     g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
-    g_assert_cmpuint(sim_count(host, from, "kernel unbinds"), ==, 0);
-    /* Once, by whom it may be. */
-    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
-    g_assert_cmpuint(sim_find(host, from, names[operation]), <=,
-                     sim_find(host, from, "TSM_UNBIND"));
+    sim_in_order(host, from, names[operation], "TSM_UNBIND", "RESET", NULL);
+    /* What waited was not done. */
+    g_assert_cmpuint(sim_count(host, from, "TSM_GET_STATE"), ==, 0);
+    sim_map_bars(host);
+    sim_command(host, 6);
+    sim_exit_end(host);
+    sim_run(host);
+}
+
+static void test_reset_in_bind(void)
+{
+    test_system_reset(TDCM_OP_BIND);
+}
+
+static void test_reset_in_start(void)
+{
+    test_system_reset(TDCM_OP_START_TDI);
+}
+
+static void test_reset_in_report(void)
+{
+    test_system_reset(TDCM_OP_GET_TDI_REPORT);
+}
+
+/* QEMU ends while the TSM is at work, and leaves the rest to the kernel. */
+static void test_quit(SimHost *host, uint16_t operation)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_prepare_and_begin(host, operation);
+    sim_quit(host);
+    /* Nobody has released it, so nothing came after it. */
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==,
+                     operation == TDCM_OP_UNBIND);
 }
 
 static void test_quit_in_bind(SimHost *host)
@@ -127,10 +211,9 @@ static void test_quit_in_unbind(SimHost *host)
     test_quit(host, TDCM_OP_UNBIND);
 }
 
-/* By a thread of the monitor, and QEMU ends meanwhile. */
+/* The same for the monitor */
 static void test_quit_in_monitor_bind(SimHost *host)
 {
-    g_autoptr(GThread) thread = NULL;
     unsigned int from;
 
     sim_start_mapped(host);
@@ -141,11 +224,8 @@ static void test_quit_in_monitor_bind(SimHost *host)
     while (!sim_count(host, from, "TSM_BIND")) {
         g_usleep(100);
     }
-    thread = sim_release_from(host, from);
     sim_quit(host);
-    g_thread_join(g_steal_pointer(&thread));
-    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
-    g_assert_cmpuint(sim_count(host, from, "kernel unbinds"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
 }
 
 /*
@@ -192,6 +272,8 @@ static void test_bus_reset_in_report(SimHost *host)
 
 static const SimTest tests[] = {
     { "others-go-on", test_others_go_on },
+    { "unbind-comes-next", test_unbind_comes_next },
+    { "answer-while-stopped", test_answer_while_stopped },
     { "quit-in-bind", test_quit_in_bind },
     { "quit-in-start", test_quit_in_start },
     { "quit-in-unbind", test_quit_in_unbind },
@@ -204,4 +286,8 @@ static const SimTest tests[] = {
 void sim_test_add_busy(void)
 {
     sim_add_tests("busy", tests, ARRAY_SIZE(tests));
+    qtest_add_func("vfio-private-sim/busy/reset-in-bind", test_reset_in_bind);
+    qtest_add_func("vfio-private-sim/busy/reset-in-start", test_reset_in_start);
+    qtest_add_func("vfio-private-sim/busy/reset-in-report",
+                   test_reset_in_report);
 }

@@ -208,7 +208,7 @@ static void test_monitor(SimHost *host)
     sim_start_mapped(host);
     sim_run(host);
     from = sim_now(host);
-    sim_qmp_command(host, "tdi-unbind", "config-unlocked");
+    sim_qmp_command(host, "tdi-unbind", "hidden");
     sim_in_order(host, from, "TSM_UNBIND", "SET_MEMORY_REGION", NULL);
     g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
                                    SIM_BAR2_SIZE), ==, UINT_MAX);

@@ -164,7 +164,14 @@ SimReply sim_tdcm_end(SimHost *host)
     if (sim_exit_end(host)) {
         return reply;
     }
-    qtest_memread(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+    /* Of a slow TSM, the answer comes after the call has returned. */
+    for (;;) {
+        qtest_memread(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+        if (buf.status != TDCM_STATUS_WAIT) {
+            break;
+        }
+        g_usleep(100);
+    }
     reply.status = buf.status;
     reply.error = buf.error;
     reply.len = le32_to_cpu(buf.data_length);

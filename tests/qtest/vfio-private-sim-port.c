@@ -89,7 +89,7 @@ static void test_renumbered(SimHost *host)
 static void check_taken_away(SimHost *host, unsigned int from)
 {
     g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
-    sim_qmp_state(host, "error");
+    sim_qmp_state(host, "hidden");
     g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
     sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
     g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);

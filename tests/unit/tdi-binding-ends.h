@@ -130,8 +130,12 @@ static void test_share_fails(void)
     to_run();
     f.share_ret = -EIO;
     request_err(TDCM_OP_UNBIND, TDCM_ERROR_DEVICE);
-    expect_state(TDISP_STATE_CONFIG_UNLOCKED);
+    /* It is out of reach, and can only be unbound. */
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    expect_state(TDISP_STATE_ERROR);
+    g_assert_true(f.hidden);
     g_assert_false(tdi_binding_frozen(&f.binding));
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
     request_err(TDCM_OP_UNBIND, TDCM_ERROR_DEVICE);
     g_assert_true(f.mmio_private);
     f.share_ret = 0;
@@ -150,7 +154,7 @@ static void test_share_fails(void)
     f.share_ret = -EIO;
     request_err(TDCM_OP_UNBIND, TDCM_ERROR_DEVICE);
     f.share_ret = 0;
-    g_assert_cmpint(tdi_binding_unbind(&f.binding, TDI_REASON_MONITOR), ==, 0);
+    g_assert_cmpint(ask(TDI_OPERATION_UNBIND, TDI_REASON_MONITOR), ==, 0);
     g_assert_false(f.mmio_private || f.hidden);
     teardown();
 }

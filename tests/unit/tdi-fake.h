@@ -1,9 +1,11 @@
 /*
  * Fakes for the unit tests of guest requests and of the binding behind them
  *
- * The guest's memory, the device and the TSM are fakes.  The big lock is one,
- * too: what other threads do while a request has dropped it happens when the
- * request is about to take it again.
+ * The guest's memory, the device and the TSM are fakes.  The big lock is a lock
+ * of the test's own: its thread, which stands for QEMU's main loop and all
+ * vCPUs, holds it.  The worker of the queue is real.  What other threads do
+ * while a request has dropped the big lock happens when the worker takes it
+ * again.
  *
  * Included once by each test, after qemu/osdep.h.
  *
@@ -17,6 +19,7 @@
 
 #include "qemu/bswap.h"
 #include "qemu/main-loop.h"
+#include "qemu/timer.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio-private/request.h"
 
@@ -25,6 +28,7 @@
 #define SHARED_SIZE 0x18000ULL  /* the rest of RAM is private */
 #define RID         0x0108
 #define BAR_SIZE    0x4000ULL
+#define NO_ANSWER   0xa5        /* status of a buffer that was read only */
 
 /* The fakes */
 
@@ -33,8 +37,8 @@ typedef struct Fake {
     uint8_t ram[RAM_SIZE];
     uint32_t rid;
     int refs, reads;
-    unsigned int looks, reports;
-    Error *blocker;
+    unsigned int looks, reports, blockers;
+    bool stopped;
     /* device */
     bool ready, mmio_private, hidden;
     /* TSM: its TDI's state, and what the next calls return */
@@ -46,56 +50,13 @@ typedef struct Fake {
     GString *log;
     void (*on_relock)(void);
     void (*on_tsm)(void);
-    void (*on_changed)(TDIState new, TDIReason reason);
+    void (*on_changed)(TDIState old, TDIState new, TDIReason reason);
 } Fake;
 
 static Fake f;
 
-#ifdef TDI_FAKE_THREADS
-
-/* A real lock, for tests with threads; these keep no log. */
-
 static QemuMutex fake_bql;
-static __thread bool fake_bql_held;
-
-bool bql_locked(void)
-{
-    return fake_bql_held;
-}
-
-void bql_lock_impl(const char *file, int line)
-{
-    g_assert_false(fake_bql_held);
-    qemu_mutex_lock(&fake_bql);
-    fake_bql_held = true;
-}
-
-void bql_unlock(void)
-{
-    g_assert_true(fake_bql_held);
-    fake_bql_held = false;
-    qemu_mutex_unlock(&fake_bql);
-}
-
-void qemu_cond_wait_bql(QemuCond *cond)
-{
-    g_assert_true(fake_bql_held);
-    fake_bql_held = false;
-    qemu_cond_wait(cond, &fake_bql);
-    fake_bql_held = true;
-}
-
-static void fake_log(const char *what)
-{
-}
-
-#else
-
-void qemu_cond_wait_bql(QemuCond *cond)
-{
-    /* Nobody else is there to be waited for. */
-    g_assert_not_reached();
-}
+static __thread bool fake_bql_held, fake_bql_dropped, fake_is_test;
 
 static void fake_log(const char *what)
 {
@@ -104,26 +65,37 @@ static void fake_log(const char *what)
 
 bool bql_locked(void)
 {
-    return true;
+    return fake_bql_held;
 }
 
 void bql_lock_impl(const char *file, int line)
 {
     void (*fn)(void) = f.on_relock;
 
-    fake_log("lock");
-    f.on_relock = NULL;
-    if (fn) {
+    g_assert_false(fake_bql_held);
+    qemu_mutex_lock(&fake_bql);
+    fake_bql_held = true;
+    if (fn && fake_bql_dropped) {
+        f.on_relock = NULL;
         fn();
     }
 }
 
 void bql_unlock(void)
 {
-    fake_log("unlock");
+    g_assert_true(fake_bql_held);
+    fake_bql_dropped = !fake_is_test;
+    fake_bql_held = false;
+    qemu_mutex_unlock(&fake_bql);
 }
 
-#endif
+void qemu_cond_timedwait_bql(QemuCond *cond, int ms)
+{
+    g_assert_true(fake_bql_held);
+    fake_bql_held = false;
+    qemu_cond_timedwait(cond, &fake_bql, ms);
+    fake_bql_held = true;
+}
 
 void bql_block_unlock(bool increase)
 {
@@ -142,6 +114,8 @@ static void fake_tsm(const char *what)
 {
     void (*fn)(void) = f.on_tsm;
 
+    /* Only an end, which comes from the test, has QEMU wait. */
+    g_assert_true(!bql_locked() || !strcmp(what, "stop"));
     fake_log(what);
     f.on_tsm = NULL;
     if (fn) {
@@ -275,8 +249,6 @@ static void fake_hide(void *opaque, bool hide)
 static void fake_remap(void *opaque)
 {
     fake_log("remap");
-    /* Out of reach, nothing is private any more. */
-    f.mmio_private &= !f.hidden;
 }
 
 static void fake_changed(void *opaque, TDIState old, TDIState new,
@@ -284,7 +256,7 @@ static void fake_changed(void *opaque, TDIState old, TDIState new,
 {
     g_assert_cmpint(old, !=, new);
     if (f.on_changed) {
-        f.on_changed(new, reason);
+        f.on_changed(old, new, reason);
     }
 }
 
@@ -297,14 +269,14 @@ static void fake_describe(void *opaque, TDIInfo *info)
 
 static void fake_block_unplug(void *opaque, Error *reason)
 {
-    g_assert_null(f.blocker);
-    f.blocker = reason;
+    g_assert_nonnull(reason);
+    f.blockers++;
 }
 
 static void fake_unblock_unplug(void *opaque, Error *reason)
 {
-    g_assert_true(f.blocker == reason);
-    f.blocker = NULL;
+    g_assert_nonnull(reason);
+    f.blockers--;
 }
 
 static void fake_ref(void *opaque)
@@ -360,7 +332,7 @@ static bool fake_read(hwaddr gpa, void *buf, uint64_t size)
         return false;
     }
     memcpy(buf, f.ram + (gpa - RAM_BASE), size);
-    memset(f.ram + (gpa - RAM_BASE), 0xa5, size);
+    memset(f.ram + (gpa - RAM_BASE), NO_ANSWER, size);
     f.reads++;
     return true;
 }
@@ -374,14 +346,24 @@ static bool fake_write(hwaddr gpa, const void *buf, uint64_t size)
     return true;
 }
 
+static bool fake_running(void)
+{
+    return !f.stopped;
+}
+
 static const TDCMGuest fake_guest = {
-    fake_find, fake_put, fake_shared, fake_read, fake_write,
+    fake_find, fake_put, fake_shared, fake_read, fake_write, fake_running,
 };
 
 /* What the tests do */
 
 static inline void setup(void)
 {
+    if (!fake_is_test) {
+        fake_is_test = true;
+        qemu_mutex_init(&fake_bql);
+        bql_lock();
+    }
     memset(&f, 0, sizeof(f));
     f.log = g_string_new("");
     f.rid = RID;
@@ -391,8 +373,25 @@ static inline void setup(void)
     g_string_truncate(f.log, 0);
 }
 
+/* others_go_on: for a moment */
+static inline void others_go_on(void)
+{
+    bql_unlock();
+    g_usleep(20);
+    bql_lock();
+}
+
+/* idle: let the worker run until nothing is left to do */
+static inline void idle(void)
+{
+    while (f.binding.worker) {
+        others_go_on();
+    }
+}
+
 static inline void teardown(void)
 {
+    idle();
     f.unbind_ret = 0;
     g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_UNPLUG,
                                     TDI_REASON_UNPLUG));
@@ -428,8 +427,28 @@ static inline struct tdcm_buffer *request(uint16_t op)
 
     g_assert_cmpint(ring(RID, RAM_BASE, 0x1000, 0), ==, 0);
     g_assert_cmpint(f.reads, ==, 1);
+    idle();
+    g_assert_cmpint(b->status, !=, NO_ANSWER);
     g_assert_cmpint(le16_to_cpu(b->operation), ==, op);
     return b;
+}
+
+static inline void ask_done(TDIRequest *request)
+{
+    g_assert_true(bql_locked());
+}
+
+/* ask: what the guest has no request for; returns how it ended */
+static inline int ask(TDIOperation operation, TDIReason reason)
+{
+    TDIRequest ask = {
+        .operation = operation, .reason = reason, .done = ask_done,
+    };
+
+    tdi_submit(&f.binding, &ask);
+    idle();
+    g_clear_pointer(&ask.report, g_byte_array_unref);
+    return ask.ret;
 }
 
 static inline struct tdcm_buffer *request_ok(uint16_t op)

@@ -25,7 +25,7 @@ static void test_tsm_name_follows(void)
     tsm_name_is(NULL);
     f.connected = true;
     qmp_ok(BIND);
-    main_loop();
+    idle();
     tsm_name_is("tsm0");
     /* The host has disconnected it, which unbinds it. */
     f.connected = false;
@@ -35,10 +35,10 @@ static void test_tsm_name_follows(void)
     end();
 }
 
-static void tsm_waits_until_urgent(void)
+static void tsm_waits_until_cancelled(void)
 {
     qemu_sem_post(&tsm_entered);
-    while (!qatomic_read(&f.binding.urgent)) {
+    while (!qatomic_read(&f.binding.current->cancelled)) {
         g_usleep(20);
     }
 }
@@ -47,18 +47,16 @@ static void tsm_waits_until_urgent(void)
 static void test_reset_cuts_bind_short(void)
 {
     begin();
-    f.on_tsm = tsm_waits_until_urgent;
+    f.on_tsm = tsm_waits_until_cancelled;
     qmp_ok(BIND);
-    bql_unlock();
-    qemu_sem_wait(&tsm_entered);
-    bql_lock();
+    until_entered();
     g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
                                     TDI_REASON_RESET));
-    main_loop();
+    idle();
     g_assert_cmpuint(f.reports, ==, 0);
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);
     qmp_ok(BIND);
-    main_loop();
+    idle();
     g_assert_cmpuint(f.reports, ==, 1);
     query_is("config-locked", false);
     end();

@@ -1,15 +1,12 @@
 /*
- * Unit tests of query-tdi, tdi-bind and tdi-unbind, as JSON, with a TSM that
- * may be slow and a guest that acts in between
- *
- * The test's thread is QEMU's main loop: it holds the big lock.
+ * Unit tests of query-tdi, tdi-bind, tdi-unbind and tdi-refresh, as JSON, with
+ * a TSM that may be slow and a guest that acts in between
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 
-#define TDI_FAKE_THREADS
 #include "tdi-fake.h"
 
 #include "qapi/error.h"
@@ -19,8 +16,6 @@
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
-#include "hw/vfio-private/events.h"
-#include "qemu/timer.h"
 
 /* Not tested here, but in the same schema */
 PrivateMemoryInfo *qmp_query_private_memory(Error **errp)
@@ -33,18 +28,21 @@ static QmpCommandList commands = QTAILQ_HEAD_INITIALIZER(commands);
 /* Events */
 
 typedef struct Seen {
-    TDIEvents events;
-    unsigned int changes, failures;
+    unsigned int changes, ends, failures;
     TDIState old, new;
     TDIReason reason;
     TDIErrorKind kind;
     TDIOperation operation;
+    uint64_t request;
 } Seen;
 
 static Seen seen;
 
-static void seen_change(void *opaque, TDIState old, TDIState new,
-                        TDIReason reason)
+/* Number of the latest request that was accepted, and how many there were */
+static uint64_t accepted;
+static unsigned int requests;
+
+static void seen_change(TDIState old, TDIState new, TDIReason reason)
 {
     /* One event begins where the one before ended. */
     g_assert_cmpint(old, ==, seen.new);
@@ -55,21 +53,25 @@ static void seen_change(void *opaque, TDIState old, TDIState new,
     seen.reason = reason;
 }
 
-static void fake_event(TDIState new, TDIReason reason)
-{
-    tdi_events_changed(&seen.events, new, reason);
-}
-
-void qapi_event_send_tdi_request_failed(const char *id, const char *qom_path,
-                                        TDIError *error)
+void qapi_event_send_tdi_request_completed(const char *id, const char *qom_path,
+                                           uint64_t request,
+                                           TDIOperation operation,
+                                           TDIError *error)
 {
     g_assert_true(bql_locked());
     g_assert_cmpstr(id, ==, "fake0");
     g_assert_cmpstr(qom_path, ==, "/fake/fake0");
-    g_assert_true(*error->desc);
-    seen.failures++;
-    seen.kind = error->kind;
-    seen.operation = error->operation;
+    g_assert_cmpuint(request, >, seen.request);
+    g_assert_cmpuint(request, <=, accepted);
+    seen.request = request;
+    seen.operation = operation;
+    seen.ends++;
+    if (error) {
+        g_assert_true(*error->desc);
+        g_assert_cmpint(error->operation, ==, operation);
+        seen.failures++;
+        seen.kind = error->kind;
+    }
 }
 
 /* A slow TSM */
@@ -83,18 +85,12 @@ static void tsm_waits(void)
     qemu_sem_wait(&tsm_go);
 }
 
-static void timer_notify(void *opaque, QEMUClockType type)
+/* until_entered: the TSM is at work when this returns */
+static void until_entered(void)
 {
-}
-
-/* main_loop: let the threads run until no request is left */
-static void main_loop(void)
-{
-    while (f.binding.queued || f.binding.busy || f.refs) {
-        bql_unlock();
-        g_usleep(20);
-        bql_lock();
-    }
+    bql_unlock();
+    qemu_sem_wait(&tsm_entered);
+    bql_lock();
 }
 
 /* QMP */
@@ -117,6 +113,8 @@ static void qmp_ok(const char *text)
     if (qdict_haskey(answer, "error")) {
         g_error("%s", qdict_get_str(qdict_get_qdict(answer, "error"), "desc"));
     }
+    accepted = qdict_get_int(qdict_get_qdict(answer, "return"), "request");
+    requests++;
 }
 
 static void qmp_err(const char *text, const char *class, const char *words)
@@ -150,6 +148,7 @@ static void query_is(const char *state, bool busy)
 }
 
 #define BIND "{'execute': 'tdi-bind', 'arguments': {'id': 'fake0'}}"
+#define REFRESH "{'execute': 'tdi-refresh', 'arguments': {'id': 'fake0'}}"
 #define UNBIND "{'execute': 'tdi-unbind', 'arguments': {'id': 'fake0'}}"
 
 static TSMContext *const some_context = (TSMContext *)&f;
@@ -159,25 +158,26 @@ static void begin(void)
     setup();
     f.binding.ctx = some_context;
     memset(&seen, 0, sizeof(seen));
-    tdi_events_init(&seen.events, seen_change, NULL);
-    f.on_changed = fake_event;
+    requests = 0;
+    f.on_changed = seen_change;
     QLIST_INSERT_HEAD(&tdi_bindings, &f.binding, next);
 }
 
 static void end(void)
 {
-    main_loop();
+    idle();
     if (QLIST_IS_INSERTED(&f.binding, next)) {
         QLIST_REMOVE(&f.binding, next);
     }
     teardown();
-    tdi_events_destroy(&seen.events);
+    /* Each request has ended once. */
+    g_assert_cmpuint(seen.ends, ==, requests);
+    g_assert_cmpuint(f.blockers, ==, 0);
     g_assert_cmpint(seen.new, ==, TDI_STATE_CONFIG_UNLOCKED);
 }
 
 static void seen_is(unsigned int changes, TDIState new, TDIReason reason)
 {
-    tdi_events_flush(&seen.events);
     g_assert_cmpuint(seen.changes, ==, changes);
     g_assert_cmpint(seen.new, ==, new);
     g_assert_cmpint(seen.reason, ==, reason);
@@ -219,22 +219,65 @@ static void test_bind_does_not_wait(void)
     f.on_tsm = tsm_waits;
     qmp_ok(BIND);
     query_is("config-unlocked", true);
-    bql_unlock();
-    qemu_sem_wait(&tsm_entered);
-    bql_lock();
+    until_entered();
     /* It is inside the TSM, and the monitor goes on. */
-    g_assert_cmpstr(error_get_pretty(f.blocker), ==, "vfio fake: tdi-bind is in "
-                    "progress, wait for its event");
+    g_assert_cmpuint(f.blockers, ==, 1);
     query_is("config-unlocked", true);
-    qmp_err(BIND, "GenericError", "another operation is in progress");
-    qmp_err(UNBIND, "GenericError", "another operation is in progress");
     g_assert_cmpuint(seen.changes, ==, 0);
+    g_assert_cmpuint(seen.ends, ==, 0);
     qemu_sem_post(&tsm_go);
-    main_loop();
+    idle();
     query_is("config-locked", false);
     seen_is(1, TDI_STATE_CONFIG_LOCKED, TDI_REASON_MONITOR);
+    g_assert_cmpuint(seen.ends, ==, 1);
     g_assert_cmpuint(seen.failures, ==, 0);
-    g_assert_null(f.blocker);
+    g_assert_cmpint(seen.operation, ==, TDI_OPERATION_BIND);
+    end();
+}
+
+/* Each gets its turn and its event, whatever it comes to. */
+static void test_requests_in_order(void)
+{
+    begin();
+    f.on_tsm = tsm_waits;
+    qmp_ok(BIND);
+    until_entered();
+    qmp_ok(BIND);
+    qmp_ok(UNBIND);
+    qmp_ok(UNBIND);
+    qmp_ok(BIND);
+    g_assert_cmpuint(f.blockers, ==, 5);
+    qemu_sem_post(&tsm_go);
+    idle();
+    g_assert_cmpuint(seen.ends, ==, 5);
+    g_assert_cmpuint(seen.failures, ==, 1);
+    g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_WRONG_STATE);
+    seen_is(3, TDI_STATE_CONFIG_LOCKED, TDI_REASON_MONITOR);
+    end();
+}
+
+/* A device that has left its state is noticed without the guest. */
+static void test_refresh(void)
+{
+    begin();
+    qmp_ok(REFRESH);
+    idle();
+    query_is("config-unlocked", false);
+    to_run();
+    qmp_ok(REFRESH);
+    idle();
+    query_is("run", false);
+    f.tdi = TDISP_STATE_ERROR;
+    qmp_ok(REFRESH);
+    idle();
+    query_is("error", false);
+    seen_is(3, TDI_STATE_ERROR, TDI_REASON_DEVICE_ERROR);
+    g_assert_cmpuint(seen.failures, ==, 0);
+    g_assert_cmpint(seen.operation, ==, TDI_OPERATION_GET_STATE);
+    f.state_ret = -EIO;
+    qmp_ok(REFRESH);
+    idle();
+    g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_DEVICE);
     end();
 }
 
@@ -246,7 +289,7 @@ static void test_bind_fails(void)
     begin();
     f.bind_ret = -EIO;
     qmp_ok(BIND);
-    main_loop();
+    idle();
     g_assert_cmpuint(seen.changes, ==, 0);
     g_assert_cmpuint(seen.failures, ==, 1);
     g_assert_cmpint(seen.operation, ==, TDI_OPERATION_BIND);
@@ -259,7 +302,7 @@ static void test_bind_fails(void)
     /* The device and the TSM have a busy of their own. */
     f.bind_ret = -EBUSY;
     qmp_ok(BIND);
-    main_loop();
+    idle();
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_NOT_READY);
     end();
 }
@@ -290,14 +333,14 @@ static void test_refusals(void)
     qmp_err("{'execute': 'tdi-unbind', 'arguments': {'id': ''}}",
             "DeviceNotFound", "''");
     f.ready = false;
-    qmp_err(BIND, "DeviceNotActive", "memory decode");
+    qmp_err(BIND, "GenericError", "memory decode");
     f.ready = true;
     f.connected = false;
     qmp_ok(BIND);
-    main_loop();
+    idle();
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_NO_TSM);
     f.binding.ctx = NULL;
-    qmp_err(BIND, "KVMMissingCap", "host kernel");
+    qmp_err(BIND, "GenericError", "host kernel");
     f.binding.ctx = some_context;
     f.connected = true;
     to_run();
@@ -310,12 +353,12 @@ static void test_path_is_an_id(void)
 {
     begin();
     qmp_ok("{'execute': 'tdi-bind', 'arguments': {'id': '/fake/fake0'}}");
-    main_loop();
+    idle();
     query_is("config-locked", false);
     /* Nobody but the guest starts it, even if all is as it should be. */
     f.mmio_private = true;
     qmp_ok(UNBIND);
-    main_loop();
+    idle();
     query_is("config-unlocked", false);
     /* The guest has had no part in it, so nothing is kept from it. */
     g_assert_false(f.hidden);
@@ -328,16 +371,20 @@ static void test_unbind_hides_from_guest(void)
     begin();
     to_run();
     qmp_ok(UNBIND);
-    main_loop();
-    query_is("config-unlocked", false);
-    seen_is(2, TDI_STATE_CONFIG_UNLOCKED, TDI_REASON_MONITOR);
+    idle();
+    query_is("hidden", false);
+    seen_is(3, TDI_STATE_HIDDEN, TDI_REASON_MONITOR);
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
     g_assert_true(f.hidden);
     /* Again does not help; what the guest does, does. */
     qmp_ok(UNBIND);
-    main_loop();
+    idle();
     g_assert_true(f.hidden);
+    seen_is(3, TDI_STATE_HIDDEN, TDI_REASON_MONITOR);
+    expect_state(TDISP_STATE_ERROR);
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
     request_ok(TDCM_OP_UNBIND);
+    seen_is(4, TDI_STATE_CONFIG_UNLOCKED, TDI_REASON_GUEST);
     g_assert_false(f.hidden);
     to_run();
     end();
@@ -348,13 +395,13 @@ static void test_reset_ends_hiding(void)
     begin();
     to_run();
     qmp_ok(UNBIND);
-    main_loop();
+    idle();
     g_assert_true(f.hidden);
     g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
                                     TDI_REASON_RESET));
     g_assert_false(f.hidden);
     qmp_ok(BIND);
-    main_loop();
+    idle();
     query_is("config-locked", false);
     end();
 }
@@ -365,14 +412,14 @@ static void test_failed_unbind(void)
     to_run();
     f.unbind_ret = -EIO;
     qmp_ok(UNBIND);
-    main_loop();
+    idle();
     query_is("unknown", false);
     g_assert_cmpint(seen.operation, ==, TDI_OPERATION_UNBIND);
     g_assert_true(f.mmio_private);
     f.unbind_ret = 0;
     qmp_ok(UNBIND);
-    main_loop();
-    query_is("config-unlocked", false);
+    idle();
+    query_is("hidden", false);
     end();
 }
 
@@ -381,8 +428,9 @@ static void test_unplug_meanwhile(void)
 {
     begin();
     qmp_ok(BIND);
-    QLIST_REMOVE(&f.binding, next);
-    main_loop();
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_UNPLUG,
+                                    TDI_REASON_UNPLUG));
+    idle();
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
     end();
@@ -390,20 +438,19 @@ static void test_unplug_meanwhile(void)
     begin();
     f.on_tsm = tsm_waits;
     qmp_ok(BIND);
-    bql_unlock();
-    qemu_sem_wait(&tsm_entered);
-    bql_lock();
+    until_entered();
     qemu_sem_post(&tsm_go);
     g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
                                     TDI_REASON_RESET));
-    main_loop();
+    idle();
     g_assert_cmpuint(seen.failures, ==, 1);
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);
     query_is("config-unlocked", false);
     end();
 }
 
-static void test_events_are_limited(void)
+/* However short it was. */
+static void test_no_event_is_lost(void)
 {
     unsigned int i;
 
@@ -412,40 +459,24 @@ static void test_events_are_limited(void)
         request_ok(TDCM_OP_BIND);
         request_ok(TDCM_OP_UNBIND);
     }
-    request_ok(TDCM_OP_BIND);
-    g_assert_cmpuint(seen.changes, ==, 1);
-    request_ok(TDCM_OP_UNBIND);
-    /* Time passes; only where it ended counts. */
-    g_usleep((TDI_EVENTS_INTERVAL_MS + 5) * 1000);
-    qemu_clock_run_timers(QEMU_CLOCK_REALTIME);
-    g_assert_cmpuint(seen.changes, ==, 2);
-    g_assert_cmpint(seen.new, ==, TDI_STATE_CONFIG_UNLOCKED);
-    g_usleep((TDI_EVENTS_INTERVAL_MS + 5) * 1000);
-    qemu_clock_run_timers(QEMU_CLOCK_REALTIME);
-    g_assert_cmpuint(seen.changes, ==, 2);
-    /* After a pause the next one is told at once. */
-    request_ok(TDCM_OP_BIND);
-    g_assert_cmpuint(seen.changes, ==, 3);
+    seen_is(100, TDI_STATE_CONFIG_UNLOCKED, TDI_REASON_GUEST);
     end();
 }
 
-#include "tdi-monitor-ask.h"
+#include "tdi-monitor-guest.h"
 #include "tdi-monitor-tsm.h"
 #include "tdi-monitor-fuzz.h"
 
 int main(int argc, char **argv)
 {
-    int ret;
-
     g_test_init(&argc, &argv, NULL);
-    qemu_init_clocks(timer_notify);
-    qemu_mutex_init(&fake_bql);
     qemu_sem_init(&tsm_entered, 0);
     qemu_sem_init(&tsm_go, 0);
     qmp_register_command(&commands, "query-tdi", qmp_marshal_query_tdi, 0, 0);
     qmp_register_command(&commands, "tdi-bind", qmp_marshal_tdi_bind, 0, 0);
     qmp_register_command(&commands, "tdi-unbind", qmp_marshal_tdi_unbind, 0, 0);
-    bql_lock();
+    qmp_register_command(&commands, "tdi-refresh", qmp_marshal_tdi_refresh, 0,
+                         0);
 
     g_test_add_func("/tdi/monitor/query", test_query);
     g_test_add_func("/tdi/monitor/tsm-name-follows", test_tsm_name_follows);
@@ -462,16 +493,22 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/reset-ends-hiding", test_reset_ends_hiding);
     g_test_add_func("/tdi/monitor/failed-unbind", test_failed_unbind);
     g_test_add_func("/tdi/monitor/unplug-meanwhile", test_unplug_meanwhile);
-    g_test_add_func("/tdi/monitor/events-are-limited",
-                    test_events_are_limited);
-    g_test_add_func("/tdi/monitor/ask-does-not-hinder",
-                    test_ask_does_not_hinder);
+    g_test_add_func("/tdi/monitor/no-event-is-lost", test_no_event_is_lost);
+    g_test_add_func("/tdi/monitor/requests-in-order", test_requests_in_order);
+    g_test_add_func("/tdi/monitor/refresh", test_refresh);
+    g_test_add_func("/tdi/monitor/guest/polls", test_guest_polls);
+    g_test_add_func("/tdi/monitor/guest/overtaken", test_guest_overtaken);
+    g_test_add_func("/tdi/monitor/guest/too-many", test_guest_too_many);
+    g_test_add_func("/tdi/monitor/guest/while-stopped",
+                    test_guest_while_stopped);
+    g_test_add_func("/tdi/monitor/guest/was-reset", test_guest_was_reset);
+    g_test_add_func("/tdi/monitor/guest/converts-while-asked",
+                    test_guest_converts);
     g_test_add_func("/tdi/monitor/unbind-after-failed-ask",
                     test_unbind_after_failed_ask);
     g_test_add_func("/tdi/monitor/reset-while-waiting",
                     test_reset_while_waiting);
+    g_test_add_func("/tdi/monitor/exit-does-not-wait", test_exit);
     g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
-    ret = g_test_run();
-    bql_unlock();
-    return ret;
+    return g_test_run();
 }

@@ -10,8 +10,9 @@
 #define REASON(name) (1u << TDI_REASON_##name)
 
 /*
- * One letter a state: U(nlocked), L(ocked), R(un), E(rror), ? unknown; "-":
- * refused.  Columns are the states in which the event happens, ULRE?.
+ * One letter a state: U(nlocked), L(ocked), R(un), E(rror), ? unknown,
+ * H(idden); "-": refused.  Columns are the states in which the event happens,
+ * ULRE?H.
  */
 typedef struct EventCase {
     TDIEvent event;
@@ -20,21 +21,22 @@ typedef struct EventCase {
 } EventCase;
 
 static const EventCase cases[] = {
-    { TDI_EVENT_BIND, REASON(GUEST) | REASON(MONITOR), "L----" },
-    { TDI_EVENT_START, REASON(GUEST), "-R---" },
+    { TDI_EVENT_BIND, REASON(GUEST) | REASON(MONITOR), "L-----" },
+    { TDI_EVENT_START, REASON(GUEST), "-R----" },
     { TDI_EVENT_UNBIND,
-      REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR), "UUUUU" },
+      REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR), "UUUUUU" },
+    { TDI_EVENT_HIDE, (1u << TDI_REASON__MAX) - 1, "HHHHHH" },
     { TDI_EVENT_ERROR,
-      REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR), "-EEEE" },
+      REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR), "-EEE?-" },
     { TDI_EVENT_LOST,
       REASON(GUEST) | REASON(MONITOR) | REASON(RESET) | REASON(UNPLUG) |
-      REASON(EXIT) | REASON(DEVICE_ERROR), "?????" },
-    { TDI_EVENT_RESET, REASON(RESET), "UUUUU" },
-    { TDI_EVENT_UNPLUG, REASON(UNPLUG), "UUUUU" },
-    { TDI_EVENT_EXIT, REASON(EXIT), "UUUUU" },
+      REASON(EXIT) | REASON(DEVICE_ERROR), "??????" },
+    { TDI_EVENT_RESET, REASON(RESET), "UUUUUU" },
+    { TDI_EVENT_UNPLUG, REASON(UNPLUG), "UUUUUU" },
+    { TDI_EVENT_EXIT, REASON(EXIT), "UUUUUU" },
 };
 
-static const char letters[] = "ULRE?";
+static const char letters[] = "ULRE?H";
 
 static void test_every_event(gconstpointer data)
 {
@@ -88,6 +90,7 @@ static void test_observe(void)
         [TDI_STATE_RUN] = "EEREE",
         [TDI_STATE_ERROR] = "EEEEE",
         [TDI_STATE_UNKNOWN] = "???E?",
+        [TDI_STATE_HIDDEN] = "HHHHH",
     };
     static const uint32_t reported[] = { 0, 1, 2, 3, 0x80000001 };
     int state, i;
@@ -97,6 +100,20 @@ static void test_observe(void)
             g_assert_cmpint(letters[tdi_observe(state, reported[i])], ==,
                             expected[state][i]);
         }
+    }
+}
+
+/* What the TSM holds, and what the guest must not reach */
+static void test_properties(void)
+{
+    static const char bound[] = "LRE?", hidden[] = "?H";
+    int state;
+
+    for (state = 0; state < TDI_STATE__MAX; state++) {
+        g_assert_cmpint(tdi_state_bound(state), ==,
+                        strchr(bound, letters[state]) != NULL);
+        g_assert_cmpint(tdi_state_hidden(state), ==,
+                        strchr(hidden, letters[state]) != NULL);
     }
 }
 
@@ -129,6 +146,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/tdi/only-guest-starts", test_only_guest_starts);
     g_test_add_func("/tdi/observe", test_observe);
+    g_test_add_func("/tdi/properties", test_properties);
     g_test_add_func("/tdi/names", test_names);
     return g_test_run();
 }

@@ -39,7 +39,8 @@ leave
 ask unbind
 [ "$(mmio-peek "$nvme" 0 0)" = 0xffffffff ] ||
 	fail "the registers are there after the host's unbind"
-request "$nvme" 6 "0 1 0 1 00"
+# To the guest that is ERROR: it can only be unbound.
+request "$nvme" 6 "0 1 0 1 03"
 request "$nvme" 7 "0 1 0 0"
 take
 leave

@@ -43,6 +43,7 @@ static const char *const proper[] = {
     "{\"execute\": \"query-tdi\"}",
     "{\"execute\": \"tdi-bind\", \"arguments\": {\"id\": \"@\"}}",
     "{\"execute\": \"tdi-unbind\", \"arguments\": {\"id\": \"@\"}}",
+    "{\"execute\": \"tdi-refresh\", \"arguments\": {\"id\": \"@\"}}",
 };
 
 /*

@@ -94,10 +94,35 @@ qmp_from_here()
 # changed OLD NEW REASON: the next change of state that QEMU tells.
 changed()
 {
-	qmp_find '"event": "TDI_(STATE_CHANGED|REQUEST_FAILED)"'
-	qmp_has TDI_STATE_CHANGED "\"old\": \"$1\"" "\"new\": \"$2\"" \
-		"\"reason\": \"$3\""
+	qmp_find '"event": "TDI_STATE_CHANGED"'
+	qmp_has "\"old\": \"$1\"" "\"new\": \"$2\"" "\"reason\": \"$3\""
 	qmp_from_here
+}
+
+# request COMMAND [ARGUMENTS]: it is accepted, as request $qmp_request.
+request()
+{
+	qmp_ok "$@"
+	qmp_request=$(echo "$qmp_answer" | sed -n 's/.*"request": \([0-9]*\).*/\1/p')
+	[ -n "$qmp_request" ] || fail "$1 has no number: $qmp_answer"
+}
+
+# completed [WORDS...]: its end has been told once, with these words. Without words
+# it is a success.
+completed()
+{
+	qmp_event='"event": "TDI_REQUEST_COMPLETED"'
+	qmp_wait=0
+	until qmp_answer=$(grep "$qmp_event" $QMP_LOG | grep "\"request\": $qmp_request[,}]"); do
+		qmp_wait=$((qmp_wait + 1))
+		[ $qmp_wait -lt 1200 ] || fail "request $qmp_request has no end"
+		sleep 0.05
+	done
+	[ "$(echo "$qmp_answer" | wc -l)" -eq 1 ] || fail "more than one end: $qmp_answer"
+	case $#$qmp_answer in
+	0*'"error":'*) fail "request $qmp_request: $qmp_answer" ;;
+	esac
+	qmp_has "$@"
 }
 
 # watch: what tdi-monitor shows of this L2, in $l0_answer.

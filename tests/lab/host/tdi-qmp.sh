@@ -23,14 +23,15 @@ begin()
 	qmp_ok device-list-properties '{"typename": "vfio-pci"}'
 	qmp_has '"name": "private"' "turn them private"
 	# The guest's driver has left it without bus mastering.
-	qmp_err DeviceNotActive "bus mastering" tdi-bind "$ID"
+	qmp_err GenericError "bus mastering" tdi-bind "$ID"
 }
 
 bind()
 {
 	qmp_from_here
-	qmp_ok tdi-bind "$ID"
+	request tdi-bind "$ID"
 	changed config-unlocked config-locked monitor
+	completed '"operation": "bind"'
 	tdi_is nvme-tdi CONFIG_LOCKED
 	bound "$nvme" || fail "L1's kernel does not see it bound"
 	qmp_ok query-tdi
@@ -115,13 +116,19 @@ blocked()
 unbind()
 {
 	qmp_from_here
-	qmp_ok tdi-unbind "$ID"
-	changed run config-unlocked monitor
+	request tdi-refresh "$ID"
+	completed
+	request tdi-unbind "$ID"
+	changed run hidden monitor
+	completed
 	gone "$nvme" nvme-tdi
 	qmp_ok query-tdi
-	qmp_has '"state": "config-unlocked"' '"kvm": false'
+	qmp_has '"state": "hidden"' '"kvm": false'
 	# Once more changes nothing for the guest.
-	qmp_ok tdi-unbind "$ID"
+	request tdi-unbind "$ID"
+	completed
+	qmp_ok query-tdi
+	qmp_has '"state": "hidden"'
 }
 
 slow()
@@ -129,23 +136,19 @@ slow()
 	# Each message to the device takes so long; Linux waits for one second.
 	tdi nvme-tdi x-fault-delay-ms 600
 	qmp_from_here
-	qmp_ok tdi-bind "$ID"
+	request tdi-bind "$ID"
 }
 
 # still: the guest has done things in the meantime, and so can the monitor. If that
 # took longer than the device, it has to be done again.
 still()
 {
-	qmp_ok query-status
-	qmp_err GenericError "" tdi-unbind "$ID"
-	still_answer=$qmp_answer
+	qmp_ok stop
+	hmp info registers
+	qmp_ok cont
 	qmp_ok query-tdi
 	case $qmp_answer in
-	*'"busy": true'*)
-		qmp_has '"state": "config-unlocked"'
-		qmp_answer=$still_answer
-		qmp_has "in progress"
-		;;
+	*'"busy": true'*) qmp_has '"state": "config-unlocked"' ;;
 	*)
 		slow_end
 		answer=again
@@ -156,6 +159,7 @@ still()
 slow_end()
 {
 	changed config-unlocked config-locked monitor
+	completed
 	tdi nvme-tdi x-fault-delay-ms 0
 	hmp tdi_unbind nvme0
 	changed config-locked config-unlocked monitor
@@ -165,9 +169,8 @@ refused()
 {
 	tdi nvme-tdi x-fault-refuse-lock 260
 	qmp_from_here
-	qmp_ok tdi-bind "$ID"
-	qmp_find '"event": "TDI_'
-	qmp_has TDI_REQUEST_FAILED '"operation": "bind"' '"kind": "device"'
+	request tdi-bind "$ID"
+	completed '"operation": "bind"' '"kind": "device"'
 	qmp_ok query-tdi
 	qmp_has '"state": "config-unlocked"' '"errors": 1' '"last-error": {'
 	tdi nvme-tdi x-fault-refuse-lock 0

@@ -1,0 +1,279 @@
+/*
+ * The binding of one assigned device as a TDI: its queue
+ *
+ * All that is wanted of a TDI, but for the ends that cannot be refused, is a
+ * request in its queue.  Nobody waits with the BQL for one to end: a thread
+ * does them in order, which takes the BQL as a vCPU does, and drops it around
+ * calls of the TSM, as these may take seconds.  It holds a reference to the
+ * device, and is gone when nothing is left to do; so the thread of one device
+ * never waits for another's.
+ *
+ * An end has the BQL, marks what waits and what is being done as cancelled, and
+ * waits for the lock of the binding.  The thread takes the lock before it drops
+ * the BQL.  So the end comes after the TSM has finished with what it was doing,
+ * and before the thread finds its mark.
+ *
+ * Whether a request was cancelled is no errno, so that no errno of a TSM can be
+ * taken for it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/lockable.h"
+#include "qemu/main-loop.h"
+#include "qemu/rcu.h"
+#include "qapi/qapi-types-tdi.h"
+#include "binding-int.h"
+#include "trace.h"
+
+bool tdi_reset_waits;
+
+/*
+ * Calls of the TSM
+ */
+
+/* The latest failure, for the monitor. */
+static void tdi_note(TDIBinding *binding, TDIOperation operation, int ret,
+                     uint64_t code)
+{
+    if (ret) {
+        binding->errors++;
+        qapi_free_TDIError(binding->last_error);
+        binding->last_error = tdi_error_new(operation, ret, code);
+    }
+}
+
+static void tsm_look(TDIBinding *binding, TDICall *call)
+{
+    g_free(call->tsm_name);
+    call->connected = binding->tsm->connected(binding->ctx);
+    call->tsm_name = binding->tsm->describe(binding->ctx, &call->tsm_kind);
+    call->looked = true;
+}
+
+static int tsm_check(TDIBinding *binding, TDICall *call)
+{
+    tsm_look(binding, call);
+    return 0;
+}
+
+/* The report comes along: conversions depend on it. */
+static int tsm_bind(TDIBinding *binding, TDICall *call)
+{
+    int ret;
+
+    tsm_look(binding, call);
+    if (!call->connected) {
+        return -ENXIO;
+    }
+    ret = binding->tsm->bind(binding->ctx, call->rid);
+    if (ret) {
+        /* Bound or not: never leave it at a guess. */
+        call->stuck = binding->tsm->unbind(binding->ctx) != 0;
+        return ret;
+    }
+    /* An end undoes it anyway, and has the BQL until then. */
+    if (qatomic_read(&binding->current->cancelled) ||
+        binding->tsm->read_report(binding->ctx, &call->report, &call->code)) {
+        call->report = NULL;
+    }
+    return 0;
+}
+
+static int tsm_unbind(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->unbind(binding->ctx);
+}
+
+static int tsm_start(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->start(binding->ctx, &call->code);
+}
+
+static int tsm_get_state(TDIBinding *binding, TDICall *call)
+{
+    int ret = binding->tsm->get_state(binding->ctx, &call->state, &call->code);
+
+    if (ret == -ENXIO) {
+        tsm_look(binding, call);
+    }
+    return ret;
+}
+
+static int tsm_read_report(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->read_report(binding->ctx, &call->report, &call->code);
+}
+
+static int (*const tsm_calls[])(TDIBinding *binding, TDICall *call) = {
+    [TDI_OPERATION_BIND] = tsm_bind,
+    [TDI_OPERATION_UNBIND] = tsm_unbind,
+    [TDI_OPERATION_START] = tsm_start,
+    [TDI_OPERATION_GET_STATE] = tsm_get_state,
+    [TDI_OPERATION_READ_REPORT] = tsm_read_report,
+    [TDI_OPERATION_CHECK] = tsm_check,
+};
+
+/* To those who ask, some errnos mean what a TSM cannot mean. */
+static int tdi_call_errno(const TDICall *call, int ret)
+{
+    if (call->stuck) {
+        return -ENOTRECOVERABLE;
+    }
+    switch (ret) {
+    case -EBUSY:
+        /* The device is not in the condition. */
+        return -EAGAIN;
+    case -EAGAIN:
+    case -ECANCELED:
+    case -ENOTRECOVERABLE:
+    case -EPERM:
+        return -EIO;
+    default:
+        return ret;
+    }
+}
+
+static void tdi_take_look(TDIBinding *binding, TDICall *call)
+{
+    if (call->looked) {
+        binding->connected = call->connected;
+        g_free(binding->tsm_name);
+        binding->tsm_name = g_steal_pointer(&call->tsm_name);
+        binding->tsm_kind = call->tsm_kind;
+    }
+}
+
+int tdi_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
+{
+    int ret;
+
+    trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
+    qemu_mutex_lock(&binding->lock);
+    bql_unlock();
+    ret = tsm_calls[operation](binding, call);
+    qemu_mutex_unlock(&binding->lock);
+    bql_lock();
+    tdi_take_look(binding, call);
+    ret = tdi_call_errno(call, ret);
+    tdi_note(binding, operation, ret, call->code);
+    return binding->current->cancelled ? -ECANCELED : ret;
+}
+
+int tdi_call_unbind_now(TDIBinding *binding)
+{
+    int ret;
+
+    WITH_QEMU_LOCK_GUARD(&binding->lock) {
+        ret = binding->tsm->unbind(binding->ctx);
+    }
+    tdi_note(binding, TDI_OPERATION_UNBIND, ret, 0);
+    return ret;
+}
+
+void tdi_call_look(TDIBinding *binding)
+{
+    TDICall call = {};
+
+    tsm_look(binding, &call);
+    tdi_take_look(binding, &call);
+}
+
+/*
+ * The queue
+ */
+
+static void tdi_work(TDIBinding *binding)
+{
+    TDIRequest *request = QSIMPLEQ_FIRST(&binding->requests);
+
+    QSIMPLEQ_REMOVE_HEAD(&binding->requests, next);
+    binding->current = request;
+    request->cancelled |= tdi_reset_waits;
+    request->ret = request->cancelled ? -ECANCELED : tdi_do(binding, request);
+    binding->current = NULL;
+    trace_vfio_private_tdi_done(binding->name,
+                                TDIOperation_str(request->operation),
+                                TDIReason_str(request->reason), request->ret);
+    request->done(request);
+    qemu_cond_broadcast(&binding->ended);
+    if (tdi_reset_waits) {
+        qemu_notify_event();
+    }
+}
+
+static void *tdi_worker(void *opaque)
+{
+    TDIBinding *binding = opaque;
+
+    rcu_register_thread();
+    bql_lock();
+    while (!QSIMPLEQ_EMPTY(&binding->requests)) {
+        tdi_work(binding);
+    }
+    binding->worker = false;
+    binding->ops->unref(binding->opaque);
+    bql_unlock();
+    rcu_unregister_thread();
+    return NULL;
+}
+
+void tdi_submit(TDIBinding *binding, TDIRequest *request)
+{
+    TDIRequest *after = NULL, *other;
+    QemuThread thread;
+
+    request->binding = binding;
+    QSIMPLEQ_FOREACH(other, &binding->requests, next) {
+        if (request->reason != TDI_REASON_MONITOR ||
+            other->reason == TDI_REASON_MONITOR) {
+            after = other;
+        }
+    }
+    if (after) {
+        QSIMPLEQ_INSERT_AFTER(&binding->requests, after, request, next);
+    } else {
+        QSIMPLEQ_INSERT_HEAD(&binding->requests, request, next);
+    }
+    if (!binding->worker) {
+        binding->worker = true;
+        binding->ops->ref(binding->opaque);
+        qemu_thread_create(&thread, "tdi", tdi_worker, binding,
+                           QEMU_THREAD_DETACHED);
+    }
+}
+
+void tdi_binding_cancel(TDIBinding *binding)
+{
+    TDIRequest *request;
+
+    QSIMPLEQ_FOREACH(request, &binding->requests, next) {
+        request->cancelled = true;
+    }
+}
+
+void tdi_binding_abandon(TDIBinding *binding)
+{
+    tdi_binding_cancel(binding);
+    if (binding->current) {
+        qatomic_set(&binding->current->cancelled, true);
+    }
+}
+
+bool tdi_binding_busy(const TDIBinding *binding)
+{
+    return binding->current || !QSIMPLEQ_EMPTY(&binding->requests);
+}
+
+unsigned int tdi_binding_pending(const TDIBinding *binding)
+{
+    TDIRequest *request;
+    unsigned int nr = binding->current &&
+                      binding->current->reason == TDI_REASON_GUEST;
+
+    QSIMPLEQ_FOREACH(request, &binding->requests, next) {
+        nr += request->reason == TDI_REASON_GUEST;
+    }
+    return nr;
+}
