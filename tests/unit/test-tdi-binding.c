@@ -192,6 +192,25 @@ static void test_start_fails(void)
     teardown();
 }
 
+/* That it is in ERROR is known, so it is not unknown. */
+static void device_fails(void)
+{
+    f.tdi = TDISP_STATE_ERROR;
+}
+
+static void test_start_fails_in_error(void)
+{
+    setup();
+    request_ok(TDCM_OP_BIND);
+    f.mmio_private = true;
+    f.start_ret = -EIO;
+    f.on_tsm = device_fails;
+    request_err(TDCM_OP_START_TDI, TDCM_ERROR_DEVICE);
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_ERROR);
+    g_assert_false(f.hidden);
+    teardown();
+}
+
 static void test_unbind_fails(void)
 {
     setup();
@@ -349,6 +368,7 @@ static const struct {
     { "device-unlocks-itself", test_device_unlocks_itself },
     { "disconnected", test_disconnected },
     { "start-fails", test_start_fails },
+    { "start-fails-in-error", test_start_fails_in_error },
     { "unbind-fails", test_unbind_fails },
     { "bind-and-unbind-fail", test_bind_and_unbind_fail },
     { "odd-errnos/bind", test_odd_errnos_of_bind },

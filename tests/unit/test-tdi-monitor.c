@@ -390,6 +390,51 @@ static void test_unbind_hides_from_guest(void)
     end();
 }
 
+/* The guest has not locked it, but has looked at it and may rely on it. */
+static void test_report_makes_it_the_guests(void)
+{
+    begin();
+    qmp_ok(BIND);
+    idle();
+    request_ok(TDCM_OP_GET_TDI_REPORT);
+    qmp_ok(UNBIND);
+    idle();
+    query_is("hidden", false);
+    g_assert_true(f.hidden);
+    request_ok(TDCM_OP_UNBIND);
+    end();
+}
+
+/* digest_is: of the report that conversions are checked against; NULL: none */
+static void digest_is(const char *digest)
+{
+    g_autoptr(QDict) info = query();
+
+    g_assert_cmpstr(qdict_get_try_str(info, "report-digest"), ==, digest);
+}
+
+/* What was accepted counts; and nothing of it once it is unlocked. */
+static void test_report_is_kept(void)
+{
+    g_autoptr(QDict) info = NULL;
+    const char *digest;
+
+    begin();
+    request_ok(TDCM_OP_BIND);
+    f.report_len = 16;
+    request_ok(TDCM_OP_GET_TDI_REPORT);
+    info = query();
+    digest = qdict_get_str(info, "report-digest");
+    f.mmio_private = true;
+    request_ok(TDCM_OP_START_TDI);
+    f.report_len = 32;
+    request_ok(TDCM_OP_GET_TDI_REPORT);
+    digest_is(digest);
+    request_ok(TDCM_OP_UNBIND);
+    digest_is(NULL);
+    end();
+}
+
 static void test_reset_ends_hiding(void)
 {
     begin();
@@ -491,6 +536,9 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/unbind-hides-from-guest",
                     test_unbind_hides_from_guest);
     g_test_add_func("/tdi/monitor/reset-ends-hiding", test_reset_ends_hiding);
+    g_test_add_func("/tdi/monitor/report-makes-it-the-guests",
+                    test_report_makes_it_the_guests);
+    g_test_add_func("/tdi/monitor/report-is-kept", test_report_is_kept);
     g_test_add_func("/tdi/monitor/failed-unbind", test_failed_unbind);
     g_test_add_func("/tdi/monitor/unplug-meanwhile", test_unplug_meanwhile);
     g_test_add_func("/tdi/monitor/no-event-is-lost", test_no_event_is_lost);
