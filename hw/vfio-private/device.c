@@ -132,10 +132,10 @@ static bool vfio_private_check_bar(VFIOPCIDevice *vdev, int nr, Error **errp)
     uint64_t page_size = qemu_real_host_page_size();
     const char *reason;
 
-    if (!(region->flags & VFIO_REGION_INFO_FLAG_PRIVATE)) {
-        reason = "the kernel cannot export it";
-    } else if (region->size < page_size) {
+    if (region->size < page_size) {
         reason = "it is smaller than a page";
+    } else if (!(region->flags & VFIO_REGION_INFO_FLAG_PRIVATE)) {
+        reason = "the kernel cannot export it";
     } else if (region->size & (page_size - 1)) {
         reason = "its size is not a multiple of the page size";
     } else {
