@@ -57,6 +57,16 @@ static void tdisp_set_short_report(Object *obj, bool value, Error **errp)
     TDISP_INTERFACE(obj)->responder.faults.short_report = value;
 }
 
+static bool tdisp_get_single_bytes(Object *obj, Error **errp)
+{
+    return TDISP_INTERFACE(obj)->responder.faults.single_bytes;
+}
+
+static void tdisp_set_single_bytes(Object *obj, bool value, Error **errp)
+{
+    TDISP_INTERFACE(obj)->responder.faults.single_bytes = value;
+}
+
 static bool tdisp_get_ide_loss(Object *obj, Error **errp)
 {
     return TDISP_INTERFACE(obj)->ide_lost;
@@ -156,6 +166,8 @@ static const struct {
       "LOCK hands out a nonce that START refuses" },
     { "x-fault-short-report", tdisp_get_short_report, tdisp_set_short_report,
       "The next LOCK makes a report that ends after half of its bytes" },
+    { "x-fault-single-bytes", tdisp_get_single_bytes, tdisp_set_single_bytes,
+      "The report is handed out byte by byte" },
     { "x-fault-ide-loss", tdisp_get_ide_loss, tdisp_set_ide_loss,
       "Move to ERROR as if IDE had failed; LOCK is refused while it is on" },
     { "x-fault-error", tdisp_get_fault_error, tdisp_set_fault_error,

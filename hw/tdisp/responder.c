@@ -195,7 +195,8 @@ static uint32_t tdisp_get_report(TdispResponder *r, const void *req,
         return TDISP_ERR_INVALID_REQUEST;
     }
 
-    length = MIN(length, MIN(r->report->len - offset, TDISP_PORTION_MAX));
+    length = MIN(length, MIN(r->report->len - offset,
+                             r->faults.single_bytes ? 1 : TDISP_PORTION_MAX));
     memcpy(out + 1, r->report->data + offset, length);
     r->report_pos = offset + length;
     out->portion_length = cpu_to_le16(length);

@@ -26,6 +26,7 @@ typedef struct TdispFaults {
     uint32_t refuse_lock;      /* TDISP_ERR_* to answer LOCK with, 0 = none */
     bool wrong_nonce;          /* LOCK hands out a nonce that START refuses */
     bool short_report;         /* the report ends after half of its bytes */
+    bool single_bytes;         /* a portion of the report has one byte */
 } TdispFaults;
 
 /*

@@ -88,6 +88,25 @@ static void test_short_report(void)
     qtdisp_quit(d);
 }
 
+static void test_single_bytes(void)
+{
+    QTdisp *d = qtdisp_start_testdev("");
+    uint16_t len = 200, remainder;
+    uint8_t whole[512], bytes[512];
+    size_t size;
+
+    qtdisp_go(d, TDISP_STATE_CONFIG_LOCKED);
+    size = qtdisp_report(d, 200, whole, sizeof(whole));
+    qtdisp_set_bool(d, "x-fault-single-bytes", true);
+    g_assert_cmphex(qtdisp_report_portion(d, 0, &len, &remainder, bytes), ==,
+                    0);
+    g_assert_cmpuint(len, ==, 1);
+    g_assert_cmpuint(remainder, ==, size - 1);
+    g_assert_cmpuint(qtdisp_report(d, 200, bytes, sizeof(bytes)), ==, size);
+    g_assert_cmpmem(whole, size, bytes, size);
+    qtdisp_quit(d);
+}
+
 static void test_ide_loss(void)
 {
     QTdisp *d = qtdisp_start_testdev("");
@@ -205,6 +224,7 @@ void tdisp_test_add_knobs(void)
     qtest_add_func("/tdisp/knobs/error", test_drop_to_error);
     qtest_add_func("/tdisp/knobs/wrong-nonce", test_wrong_nonce);
     qtest_add_func("/tdisp/knobs/short-report", test_short_report);
+    qtest_add_func("/tdisp/knobs/single-bytes", test_single_bytes);
     qtest_add_func("/tdisp/knobs/ide-loss", test_ide_loss);
     qtest_add_func("/tdisp/knobs/delay", test_delay);
     qtest_add_func("/tdisp/properties/refusals", test_properties);

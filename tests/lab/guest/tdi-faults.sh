@@ -98,12 +98,27 @@ fault_delay()
 	unlock "$tdi" 2>/dev/null || true
 }
 
+# Each answer comes in time, but there are too many.
+fault_single_bytes()
+{
+	knob single-bytes true
+	run "$tdi"
+	end "$tdi"
+	knob delay-ms 800
+	if lock "$tdi" 2>/dev/null; then
+		refused "accept with a report that takes too long" accept "$tdi"
+		end "$tdi"
+	fi
+	knob delay-ms 0
+	knob single-bytes false
+}
+
 find_tsm
 tdi=$(find_pci 1234:7d15)
 fault=none
 well
-for fault in refuse_lock wrong_nonce short_report error_locked error_run \
-	ide_loss delay; do
+for fault in refuse_lock wrong_nonce short_report single_bytes error_locked \
+	error_run ide_loss delay; do
 	fault_$fault
 	well
 done
