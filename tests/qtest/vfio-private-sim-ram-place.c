@@ -14,6 +14,7 @@
 
 #define PAGE 4096ULL
 #define PRIVATE KVM_MEMORY_ATTRIBUTE_PRIVATE
+#define LOW_END 0x100000ULL
 #define END_OF_RAM 0x400000ULL
 
 /* Shadow RAM: the host bridge lets the guest see it, or hides it. */
@@ -102,6 +103,37 @@ static void test_comes_back(SimHost *host)
     check_attribute(host, from, SHADOW + 2 * PAGE, SHADOW_SIZE - 2 * PAGE, 0);
     check_call(host, from, "MAP", SHADOW, PAGE);
     check_call(host, from, "MAP", SHADOW + 2 * PAGE, SHADOW_SIZE - 2 * PAGE);
+}
+
+static bool reaches_over_low(const SimEvent *event)
+{
+    return event->args[0] < END_OF_RAM &&
+           event->args[0] + event->args[1] > LOW_END;
+}
+
+/*
+ * What is switched below 1 MiB leaves the rest its memslots and mappings, also
+ * when it is switched for the first time, by the reset before the guest starts.
+ */
+static void test_rest_stays(SimHost *host)
+{
+    unsigned int from, at;
+
+    start_free(host);
+    from = sim_now(host);
+    shadow_show(host, true);
+    shadow_show(host, false);
+    g_assert_cmpuint(sim_count(host, from, "SET_MEMORY_REGION"), >, 0);
+    for (at = 0; at < sim_now(host); at++) {
+        const SimEvent *event = sim_event(host, at);
+
+        if (reaches_over_low(event) &&
+            (g_str_equal(event->name, "UNMAP") ||
+             (at >= from && g_str_equal(event->name, "SET_MEMORY_REGION")))) {
+            sim_dump(host, at);
+            g_assert_not_reached();
+        }
+    }
 }
 
 /* Too late to fail: the user is told, and the guest may try by converting. */
@@ -268,6 +300,7 @@ static const SimTest tests[] = {
     { "begins", test_begins },
     { "comes-back", test_comes_back },
     { "comes-back-unmapped", test_comes_back_unmapped },
+    { "rest-stays", test_rest_stays },
     { "address", test_address },
     { "gone", test_gone },
     { "two-ioas", test_two_ioas },

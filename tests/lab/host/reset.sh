@@ -38,7 +38,7 @@ l2_run reset -object sw-protected-vm,id=cgs0,private-memory=off \
 	-device vfio-pci,host="$edu",iommufd=i0,private=on
 [ $boots -eq 5 ] || fail "L2 booted $boots times, not 5"
 quiet_qemu
-# Once, as the first reset splits what was one range of RAM.
-moved=$(grep -c 'unmap_dma .* size=0x[0-9a-f]\{7,\} ' /out/trace-l2.log)
-[ "$moved" -eq 1 ] || fail "RAM was unmapped $moved times in $boots boots"
+grep -q unmap_dma /out/trace-l2.log || fail "the trace of mappings is empty"
+moved=$(grep -c 'unmap_dma .* size=0x[0-9a-f]\{7,\} ' /out/trace-l2.log || true)
+[ "$moved" -eq 0 ] || fail "RAM was unmapped $moved times in $boots boots"
 check_disk "$nvme"
