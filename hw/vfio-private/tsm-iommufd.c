@@ -18,6 +18,7 @@
 
 #include "qapi/error.h"
 #include "qemu/bswap.h"
+#include "qemu/main-loop.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio/vfio-device.h"
 #include "hw/vfio/vfio-iommufd.h"
@@ -36,6 +37,14 @@
  * @viommu_id: the vIOMMU
  * @vdevice_id: the vDEVICE; 0 if there is none, as no object has this ID
  * @rid: requester ID of @vdevice_id
+ * @binds: how often @vdevice_id was bound
+ * @unbound: what that was when it was last unbound
+ * @ended: which one of these the kernel has ended, by what it says.  Written in
+ *     the main loop; and for a new vDEVICE
+ * @veventq_id: the queue of events; 0: none
+ * @veventq_fd: to read them from; only valid with @veventq_id
+ * @sequence: number of the next one
+ * @notify, @opaque: who is told
  */
 struct TSMContext {
     VFIODevice *vbasedev;
@@ -44,6 +53,14 @@ struct TSMContext {
     uint32_t viommu_id;
     uint32_t vdevice_id;
     uint32_t rid;
+    uint32_t binds;
+    uint32_t unbound;
+    uint32_t ended;
+    uint32_t veventq_id;
+    int veventq_fd;
+    uint32_t sequence;
+    TSMNotify *notify;
+    void *opaque;
 };
 
 static int tsm_ioctl(TSMContext *ctx, unsigned long request, void *arg)
@@ -88,6 +105,9 @@ static int tsm_alloc_vdevice(TSMContext *ctx, uint32_t rid)
     if (!ret) {
         ctx->vdevice_id = alloc.out_vdevice_id;
         ctx->rid = rid;
+        ctx->binds = 0;
+        ctx->unbound = 0;
+        qatomic_set(&ctx->ended, 0);
     }
     return ret;
 }
@@ -126,6 +146,127 @@ TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
     return ctx;
 }
 
+/*
+ * Events
+ */
+
+/* At a time; the rest makes the file readable once more. */
+#define TSM_EVENTS 16
+
+typedef struct TSMEvent {
+    struct iommufd_vevent_header header;
+    struct iommu_vevent_tsm data;
+} TSMEvent;
+
+/* One after the other in the file, without a gap */
+QEMU_BUILD_BUG_ON(sizeof(TSMEvent) != sizeof(struct iommufd_vevent_header) +
+                                      sizeof(struct iommu_vevent_tsm));
+
+/* Returns true if this is news that only the device can tell more about. */
+static bool tsm_take_event(TSMContext *ctx, const struct iommu_vevent_tsm *data)
+{
+    trace_tsm_iommufd_event(ctx->vbasedev->name, data->vdevice_id,
+                            data->virt_id, data->type, data->bind);
+    /* IDs are used again. */
+    if (data->vdevice_id != ctx->vdevice_id || data->virt_id != ctx->rid) {
+        return false;
+    }
+    switch (data->type) {
+    case IOMMU_VEVENT_TSM_DISCONNECTED:
+    case IOMMU_VEVENT_TSM_RESET:
+        /* Whether this is the latest bind shows when nobody binds it. */
+        qatomic_set(&ctx->ended, data->bind);
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Returns true if not all of it could be understood. */
+static bool tsm_take_events(TSMContext *ctx, const uint8_t *buf, size_t len)
+{
+    bool ask = false;
+
+    while (len >= sizeof(struct iommufd_vevent_header)) {
+        TSMEvent event = {};
+        bool lost;
+
+        memcpy(&event, buf, MIN(len, sizeof(event)));
+        lost = event.header.flags & IOMMU_VEVENTQ_FLAG_LOST_EVENTS;
+        if (lost || event.header.sequence != ctx->sequence) {
+            trace_tsm_iommufd_lost(ctx->vbasedev->name, ctx->sequence,
+                                   event.header.sequence);
+            ask = true;
+        }
+        ctx->sequence = (event.header.sequence + 1) & INT32_MAX;
+        if (lost) {
+            /* A header alone */
+            buf += sizeof(event.header);
+            len -= sizeof(event.header);
+            continue;
+        }
+        if (len < sizeof(event)) {
+            break;
+        }
+        ask |= tsm_take_event(ctx, &event.data);
+        buf += sizeof(event);
+        len -= sizeof(event);
+    }
+    return ask || len;
+}
+
+static void tsm_stop_listening(TSMContext *ctx)
+{
+    if (ctx->veventq_id) {
+        qemu_set_fd_handler(ctx->veventq_fd, NULL, NULL, NULL);
+        close(ctx->veventq_fd);
+        tsm_free_object(ctx, &ctx->veventq_id);
+    }
+}
+
+static void tsm_events_readable(void *opaque)
+{
+    TSMContext *ctx = opaque;
+    uint8_t buf[TSM_EVENTS * sizeof(TSMEvent)];
+    uint32_t ended = qatomic_read(&ctx->ended);
+    ssize_t len = RETRY_ON_EINTR(read(ctx->veventq_fd, buf, sizeof(buf)));
+    bool ask;
+
+    if (len < 0 && errno != EAGAIN && errno != ENOMEM) {
+        trace_tsm_iommufd_listen(ctx->vbasedev->name, ctx->veventq_id, -errno);
+        tsm_stop_listening(ctx);
+        return;
+    }
+    ask = tsm_take_events(ctx, buf, MAX(len, 0));
+    if (qatomic_read(&ctx->ended) != ended) {
+        ctx->notify(ctx->opaque, true);
+    }
+    if (ask) {
+        ctx->notify(ctx->opaque, false);
+    }
+}
+
+void tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
+{
+    struct iommu_veventq_alloc alloc = {
+        .size = sizeof(alloc),
+        .viommu_id = ctx->viommu_id,
+        .type = IOMMU_VEVENTQ_TYPE_TSM,
+        .veventq_depth = TSM_EVENTS,
+    };
+    int ret = tsm_ioctl(ctx, IOMMU_VEVENTQ_ALLOC, &alloc);
+
+    trace_tsm_iommufd_listen(ctx->vbasedev->name, alloc.out_veventq_id, ret);
+    if (ret) {
+        return;
+    }
+    ctx->veventq_id = alloc.out_veventq_id;
+    ctx->veventq_fd = alloc.out_veventq_fd;
+    ctx->notify = notify;
+    ctx->opaque = opaque;
+    qemu_set_fd_handler(ctx->veventq_fd, tsm_events_readable, NULL, ctx);
+}
+
 bool tsm_iommufd_in_use(int fd)
 {
     /* No such file: what the kernel finds out after it has looked for others */
@@ -143,6 +284,7 @@ void tsm_iommufd_free(TSMContext *ctx)
         return;
     }
     tsm_free_object(ctx, &ctx->vdevice_id);
+    tsm_stop_listening(ctx);
     tsm_free_object(ctx, &ctx->viommu_id);
     g_free(ctx);
 }
@@ -181,12 +323,25 @@ static int tsm_iommufd_bind(TSMContext *ctx, uint32_t rid)
             return ret;
         }
     }
-    return tsm_op(ctx, IOMMU_VDEVICE_TSM_BIND);
+    ret = tsm_op(ctx, IOMMU_VDEVICE_TSM_BIND);
+    ctx->binds += !ret;
+    return ret;
 }
 
 static int tsm_iommufd_unbind(TSMContext *ctx)
 {
-    return ctx->vdevice_id ? tsm_op(ctx, IOMMU_VDEVICE_TSM_UNBIND) : 0;
+    int ret = ctx->vdevice_id ? tsm_op(ctx, IOMMU_VDEVICE_TSM_UNBIND) : 0;
+
+    if (!ret) {
+        ctx->unbound = ctx->binds;
+    }
+    return ret;
+}
+
+static bool tsm_iommufd_ended(TSMContext *ctx)
+{
+    return ctx->unbound != ctx->binds &&
+           qatomic_read(&ctx->ended) == ctx->binds;
 }
 
 /* Returns the length of the response, or -errno. */
@@ -334,4 +489,5 @@ const TSMOps tsm_iommufd_ops = {
     .get_state = tsm_iommufd_get_state,
     .read_report = tsm_iommufd_read_report,
     .start = tsm_iommufd_start,
+    .ended = tsm_iommufd_ended,
 };

@@ -49,6 +49,8 @@ typedef struct VFIODevice VFIODevice;
  * @start: start the device
  *     Guarantees: after 0 the TDI is in RUN.  After an error its state is not
  *     known.
+ * @ended: has the host unbound it since @bind, and has @unbind not been called?
+ *     Guarantees: does not sleep, asks nobody.  With the BQL.
  */
 typedef struct TSMOps {
     bool (*connected)(TSMContext *ctx);
@@ -58,7 +60,17 @@ typedef struct TSMOps {
     int (*get_state)(TSMContext *ctx, uint32_t *state, uint64_t *code);
     int (*read_report)(TSMContext *ctx, GByteArray **report, uint64_t *code);
     int (*start)(TSMContext *ctx, uint64_t *code);
+    bool (*ended)(TSMContext *ctx);
 } TSMOps;
+
+/**
+ * TSMNotify: the kernel says that something has happened to the device
+ * @ended: it was unbound on behalf of the host, see &TSMOps.ended; else it may
+ *     have fallen into ERROR, or what it was is lost: only the device knows
+ *
+ * Context: BQL, in the main loop; others may be at work with the context.
+ */
+typedef void TSMNotify(void *opaque, bool ended);
 
 /**
  * tsm_iommufd_new: prepare a VFIO device for being bound
@@ -78,6 +90,13 @@ typedef struct TSMOps {
  */
 TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
                             uint32_t tvm_arch, uint32_t rid, Error **errp);
+
+/**
+ * tsm_iommufd_listen: be told of what happens to the device from now on
+ *
+ * A kernel that does not tell is none to fail with.
+ */
+void tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque);
 
 /**
  * tsm_iommufd_in_use: has another process bound the device?

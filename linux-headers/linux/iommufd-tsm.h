@@ -133,6 +133,33 @@ struct iommu_vdevice_tsm_sw_tdi_state {
     __le32 state;
 };
 
+/*
+ * struct iommu_veventq_alloc.type: what happens to the TDIs of a vIOMMU without
+ * user space having asked for it
+ */
+#define IOMMU_VEVENTQ_TYPE_TSM 0x80
+
+/* The first two: stopped and unbound on behalf of the host.  Others may come. */
+enum iommu_vevent_tsm_type {
+    IOMMU_VEVENT_TSM_DISCONNECTED = 1,
+    IOMMU_VEVENT_TSM_RESET = 2,
+    IOMMU_VEVENT_TSM_ERROR = 3,
+};
+
+/*
+ * @type: enum iommu_vevent_tsm_type
+ * @bind: which successful bind of the vDEVICE it is about, counted from 1
+ * @virt_id, @vdevice_id: the vDEVICE
+ * @__reserved: 0
+ */
+struct iommu_vevent_tsm {
+    __u32 type;
+    __u32 bind;
+    __aligned_u64 virt_id;
+    __u32 vdevice_id;
+    __u32 __reserved;
+};
+
 #endif /* !IOMMU_VDEVICE_TSM_OP */
 
 #endif /* LINUX_IOMMUFD_TSM_H */
