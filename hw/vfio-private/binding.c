@@ -204,6 +204,24 @@ static int tdi_check(TDIBinding *binding)
     return 0;
 }
 
+/*
+ * The host has unbound it.  The MMIO goes first, as the device has been stopped.
+ * What is left is to tell the kernel that QEMU knows, without which it could not
+ * be bound again.
+ */
+static void tdi_gone(TDIBinding *binding)
+{
+    TDICall call = {};
+    int ret;
+
+    tdi_event_remap(binding, TDI_EVENT_HIDE, TDI_REASON_HOST);
+    ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
+    trace_vfio_private_tdi_unbind(binding->name, "host", ret);
+    if (ret && ret != -ECANCELED) {
+        tdi_event_remap(binding, TDI_EVENT_LOST, TDI_REASON_HOST);
+    }
+}
+
 /* Of a TDI that is bound.  @state: see tdi_observe() */
 static int tdi_look(TDIBinding *binding, TDIState state, uint64_t *code)
 {
@@ -211,11 +229,12 @@ static int tdi_look(TDIBinding *binding, TDIState state, uint64_t *code)
     int ret = tdi_call(binding, TDI_OPERATION_GET_STATE, &call);
 
     *code = call.code;
-    /* Without a connection, nobody holds it in its state any more. */
-    if (ret == -ENXIO ||
-        (!ret && tdi_observe(state, call.state) == TDI_STATE_ERROR)) {
-        tdi_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
+    if (ret == -ENXIO) {
+        tdi_gone(binding);
         return 0;
+    }
+    if (!ret && tdi_observe(state, call.state) == TDI_STATE_ERROR) {
+        tdi_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
     }
     return ret;
 }
@@ -223,6 +242,13 @@ static int tdi_look(TDIBinding *binding, TDIState state, uint64_t *code)
 static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
 {
     if (!tdi_state_bound(binding->state)) {
+        return 0;
+    }
+    if (request->reason == TDI_REASON_HOST) {
+        /* It may have been unbound, or even bound anew, since that was told. */
+        if (binding->tsm->ended(binding->ctx)) {
+            tdi_gone(binding);
+        }
         return 0;
     }
     return tdi_check(binding) ?:
@@ -268,7 +294,7 @@ static int tdi_do_start(TDIBinding *binding, TDIRequest *request)
     }
     /* It may run, or not.  Unless it says ERROR, that is not resolved. */
     if (tdi_look(binding, TDI_STATE_UNKNOWN, &look_code) != -ECANCELED &&
-        binding->state != TDI_STATE_ERROR) {
+        binding->state == TDI_STATE_CONFIG_LOCKED) {
         tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
     }
     return ret;
@@ -357,6 +383,32 @@ static int (*const tdi_requests[])(TDIBinding *binding,
 int tdi_do(TDIBinding *binding, TDIRequest *request)
 {
     return tdi_requests[request->operation](binding, request);
+}
+
+/*
+ * What the kernel tells
+ */
+
+static void tdi_told_done(TDIRequest *request)
+{
+    g_free(request);
+}
+
+void tdi_binding_told(TDIBinding *binding, TDIReason reason)
+{
+    TDIRequest *request;
+
+    /* However much it tells, one look for each reason is enough. */
+    QSIMPLEQ_FOREACH(request, &binding->requests, next) {
+        if (request->reason == reason) {
+            return;
+        }
+    }
+    request = g_new0(TDIRequest, 1);
+    request->operation = TDI_OPERATION_GET_STATE;
+    request->reason = reason;
+    request->done = tdi_told_done;
+    tdi_submit(binding, request);
 }
 
 /*

@@ -63,7 +63,8 @@ typedef struct TDIBindingOps {
  * Guarded by the BQL, but for @cancelled.
  *
  * @operation: what; set by the owner, like the next two
- * @reason: on whose behalf: TDI_REASON_GUEST or TDI_REASON_MONITOR
+ * @reason: on whose behalf: TDI_REASON_GUEST or TDI_REASON_MONITOR; or what has
+ *     happened: TDI_REASON_HOST or TDI_REASON_DEVICE_ERROR
  * @done: called once it has ended, with the BQL; the request is the owner's
  *     again.  The device is there until this returns.
  *
@@ -180,7 +181,7 @@ extern bool tdi_reset_waits;
  * @request: the first three members are set, the rest is zero
  *
  * Requests are done one after the other, in the order in which they came; but
- * what the monitor wants comes before what the guest wants.  What they do:
+ * what the guest wants comes last.  What they do:
  *
  * BIND: lock it.  The report is read on the way.
  * START: to RUN; all TEE memory of the report must be private.
@@ -197,6 +198,18 @@ extern bool tdi_reset_waits;
  * Context: BQL.  Calls nothing; the end comes from a thread of its own.
  */
 void tdi_submit(TDIBinding *binding, TDIRequest *request);
+
+/**
+ * tdi_binding_told: the kernel says that something has happened to it
+ * @reason: TDI_REASON_HOST: the host may have unbound it; if so, it is HIDDEN
+ *     until the guest knows.  TDI_REASON_DEVICE_ERROR: the device is asked for
+ *     its state.
+ *
+ * Becomes a request in the queue, ahead of those of the guest.
+ *
+ * Context: BQL.
+ */
+void tdi_binding_told(TDIBinding *binding, TDIReason reason);
 
 /* tdi_binding_busy: is anything wanted of it at the moment? */
 bool tdi_binding_busy(const TDIBinding *binding);

@@ -12,6 +12,7 @@
  *   reset of the device  (e.g. by its port) unbinds, and hides the BARs until
  *                        the guest knows
  *   BAR no longer mapped (e.g. the window of a bridge) likewise
+ *   the host unbinds it  likewise, once the kernel tells
  *
  * Besides device.c and device-info.c this is the only file that knows
  * VFIOPCIDevice.
@@ -366,6 +367,14 @@ static bool vfio_private_tee_io(PCIDevice *pdev)
                    TDISP_PCI_EXP_DEVCAP_TEE_IO);
 }
 
+static void vfio_private_told(void *opaque, bool ended)
+{
+    VFIOPCIDevice *vdev = opaque;
+
+    tdi_binding_told(&vdev->private_dev->binding,
+                     ended ? TDI_REASON_HOST : TDI_REASON_DEVICE_ERROR);
+}
+
 void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
 {
     struct VFIOPrivateDevice *priv = vdev->private_dev;
@@ -388,6 +397,9 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
                      &vfio_private_binding_ops, vdev,
                      priv->ctx ? &tsm_iommufd_ops : &tsm_none_ops, priv->ctx);
     QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
+    if (priv->ctx) {
+        tsm_iommufd_listen(priv->ctx, vfio_private_told, vdev);
+    }
 
     for (i = 0; i < priv->slices->len; i++) {
         vfio_private_slice(vdev, i)->region.guard = &vfio_private_guard;

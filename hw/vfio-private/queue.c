@@ -226,8 +226,8 @@ void tdi_submit(TDIBinding *binding, TDIRequest *request)
 
     request->binding = binding;
     QSIMPLEQ_FOREACH(other, &binding->requests, next) {
-        if (request->reason != TDI_REASON_MONITOR ||
-            other->reason == TDI_REASON_MONITOR) {
+        if (request->reason == TDI_REASON_GUEST ||
+            other->reason != TDI_REASON_GUEST) {
             after = other;
         }
     }

@@ -187,7 +187,7 @@ static void test_disconnected(SimHost *host)
     sim_run(host);
     sim_fail(host, "TSM_GET_STATE", 1, ENXIO);
     g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
-    sim_qmp_state(host, "error");
+    sim_qmp_state(host, "hidden");
     check_only_unbind(host, true);
 }
 

@@ -222,7 +222,7 @@ uint8_t sim_guest_state(SimHost *host)
     return reply.data[0];
 }
 
-static bool sim_qmp_has_state(SimHost *host, const char *state)
+bool sim_qmp_has_state(SimHost *host, const char *state)
 {
     QDict *response = qtest_qmp(host->qts, "{ 'execute': 'query-tdi' }");
     QList *list = qdict_get_qlist(response, "return");

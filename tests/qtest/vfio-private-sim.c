@@ -18,9 +18,11 @@ static void sim_fd(int fd, int wanted)
     close(fd);
 }
 
-static void sim_make_fds(void)
+/* Returns where events for QEMU are to be written. */
+static int sim_make_fds(void)
 {
     int fd = memfd_create("sim-shared", 0);
+    int ends[2];
 
     g_assert_cmpint(ftruncate(fd, sizeof(SimShared)), ==, 0);
     sim_fd(fd, SIM_SHARED_FD);
@@ -28,6 +30,9 @@ static void sim_make_fds(void)
     for (fd = SIM_DEVICE_FD; fd < SIM_SPARE_FD + SIM_SPARES; fd++) {
         sim_fd(memfd_create("sim-device", 0), fd);
     }
+    g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+    sim_fd(ends[0], SIM_EVENTQ_FD);
+    return ends[1];
 }
 
 static char *sim_temp(size_t size)
@@ -47,7 +52,7 @@ SimHost *sim_host_new(bool tdx)
 
     host->tdx = tdx;
     host->rid = SIM_RID;
-    sim_make_fds();
+    host->events = sim_make_fds();
     host->shared = mmap(NULL, sizeof(SimShared), PROT_READ | PROT_WRITE,
                         MAP_SHARED, SIM_SHARED_FD, 0);
     g_assert(host->shared != MAP_FAILED);
@@ -142,7 +147,8 @@ void sim_host_free(SimHost *host)
     unlink(host->said);
     g_free(host->said);
     munmap(host->shared, sizeof(SimShared));
-    for (fd = SIM_SHARED_FD; fd < SIM_SPARE_FD + SIM_SPARES; fd++) {
+    close(host->events);
+    for (fd = SIM_SHARED_FD; fd <= SIM_EVENTQ_FD; fd++) {
         close(fd);
     }
     unlink(host->firmware);

@@ -33,6 +33,7 @@
  * @before, @after: other arguments, before and after the device
  * @sysfs: folder of the device, or NULL: see sim_connect().
  * @since, @waited: for tests that have a thread
+ * @events: to write the kernel's events to; @sequence: number of the next one
  */
 typedef struct SimHost {
     SimShared *shared;
@@ -53,6 +54,8 @@ typedef struct SimHost {
     GPtrArray *expected;
     unsigned int since;
     bool waited;
+    int events;
+    uint32_t sequence;
 } SimHost;
 
 /* sim_host_new: a host, and no QEMU yet; @tdx: the guest is to be a TDX guest */
@@ -164,6 +167,7 @@ void sim_no_tee(SimHost *host);
 /* sim_guest_state: what the guest is told; sim_qmp_state: the monitor */
 uint8_t sim_guest_state(SimHost *host);
 void sim_qmp_state(SimHost *host, const char *state);
+bool sim_qmp_has_state(SimHost *host, const char *state);
 /* sim_qmp_command: tdi-bind or tdi-unbind, and wait until it is in @state */
 void sim_qmp_command(SimHost *host, const char *command, const char *state);
 
@@ -189,6 +193,7 @@ void sim_test_add_order(void);
 void sim_test_add_bind(void);
 void sim_test_add_convert(void);
 void sim_test_add_errno(void);
+void sim_test_add_ended(void);
 void sim_test_add_exit(void);
 void sim_test_add_plug(void);
 void sim_test_add_ram(void);

@@ -43,7 +43,7 @@ typedef struct Fake {
     bool ready, mmio_private, hidden;
     /* TSM: its TDI's state, and what the next calls return */
     uint32_t tdi;
-    bool connected;
+    bool connected, ended;
     int bind_ret, unbind_ret, start_ret, report_ret, state_ret, share_ret;
     uint64_t code;
     size_t report_len;
@@ -144,6 +144,7 @@ static int fake_unbind(TSMContext *ctx)
 {
     fake_tsm("stop");
     if (!f.unbind_ret) {
+        f.ended = false;
         f.tdi = TDISP_STATE_CONFIG_UNLOCKED;
     }
     return f.unbind_ret;
@@ -201,6 +202,12 @@ static char *fake_describe_tsm(TSMContext *ctx, TSMKind *kind)
     return g_strdup("tsm0");
 }
 
+static bool fake_ended(TSMContext *ctx)
+{
+    g_assert_true(bql_locked());
+    return f.ended;
+}
+
 static const TSMOps fake_tsm_ops = {
     .connected = fake_connected,
     .describe = fake_describe_tsm,
@@ -209,6 +216,7 @@ static const TSMOps fake_tsm_ops = {
     .get_state = fake_get_state,
     .read_report = fake_read_report,
     .start = fake_start,
+    .ended = fake_ended,
 };
 
 static uint32_t fake_rid(void *opaque)

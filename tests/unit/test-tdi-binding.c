@@ -161,9 +161,12 @@ static void test_disconnected(void)
     f.connected = false;
     f.state_ret = f.report_ret = f.start_ret = -ENXIO;
     expect_state(TDISP_STATE_ERROR);
-    g_assert_cmpint(f.binding.state, ==, TDI_STATE_ERROR);
-    g_assert_true(tdi_binding_frozen(&f.binding));
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    /* Nothing depends on its configuration, and its MMIO is out of reach. */
+    g_assert_false(tdi_binding_frozen(&f.binding));
+    g_assert_true(f.hidden);
     request_ok(TDCM_OP_UNBIND);
+    g_assert_false(f.hidden);
     g_assert_false(f.mmio_private);
 
     f.connected = true;
@@ -171,6 +174,53 @@ static void test_disconnected(void)
     request_ok(TDCM_OP_BIND);
     f.state_ret = f.report_ret = f.start_ret = -ENXIO;
     request_err(TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_TDX_MODULE);
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    teardown();
+}
+
+/* The kernel tells so: hidden first, then the kernel hears that QEMU knows. */
+static void test_host_takes_it_back(void)
+{
+    setup();
+    tdi_binding_told(&f.binding, TDI_REASON_HOST);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "");
+    to_run();
+    g_string_truncate(f.log, 0);
+    /* It is of a binding that is no more. */
+    tdi_binding_told(&f.binding, TDI_REASON_HOST);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "");
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_RUN);
+    f.ended = true;
+    tdi_binding_told(&f.binding, TDI_REASON_HOST);
+    tdi_binding_told(&f.binding, TDI_REASON_HOST);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "remap stop ");
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    g_assert_true(f.hidden);
+    request_err(TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    request_ok(TDCM_OP_UNBIND);
+    to_run();
+    f.ended = true;
+    f.unbind_ret = -EIO;
+    tdi_binding_told(&f.binding, TDI_REASON_HOST);
+    idle();
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_UNKNOWN);
+    teardown();
+}
+
+/* The TSM says that something is wrong with it: the device is asked. */
+static void test_kernel_tells_of_error(void)
+{
+    setup();
+    to_run();
+    tdi_binding_told(&f.binding, TDI_REASON_DEVICE_ERROR);
+    idle();
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_RUN);
+    f.tdi = TDISP_STATE_ERROR;
+    tdi_binding_told(&f.binding, TDI_REASON_DEVICE_ERROR);
+    idle();
     g_assert_cmpint(f.binding.state, ==, TDI_STATE_ERROR);
     teardown();
 }
@@ -367,6 +417,8 @@ static const struct {
     { "device-error", test_device_error },
     { "device-unlocks-itself", test_device_unlocks_itself },
     { "disconnected", test_disconnected },
+    { "host-takes-it-back", test_host_takes_it_back },
+    { "kernel-tells-of-error", test_kernel_tells_of_error },
     { "start-fails", test_start_fails },
     { "start-fails-in-error", test_start_fails_in_error },
     { "unbind-fails", test_unbind_fails },

@@ -30,10 +30,12 @@ change()
 }
 
 # break_it WHAT: sets leaves and reason to the state that the device must be in
-# then, and to what it must say about it. A reset other than FLR scrubs it.
+# then, and to what it must say about it. A reset other than FLR scrubs it, but the
+# kernel unbinds it before its own ones: then held is no.
 break_it()
 {
 	leaves=ERROR
+	held=yes
 	case $1 in
 	mse) change 4 2 0; reason="MSE cleared" ;;
 	bme) change 4 4 0; reason="BME cleared" ;;
@@ -56,9 +58,9 @@ break_it()
 		leaves=CONFIG_UNLOCKED
 		reason=reset ;;
 	sysfs-reset)
-		# Linux turns the device off before it resets it.
 		echo 1 >"/sys/bus/pci/devices/$tdi/reset"
-		reason="MSE cleared" ;;
+		leaves=CONFIG_UNLOCKED
+		held=no ;;
 	esac
 }
 
@@ -71,6 +73,10 @@ on_ask()
 		save
 		break_it "$2"
 		tdi_is tdi-dev $leaves
+		if [ $held = no ]; then
+			! bound "$tdi" || fail "$2 has not unbound it"
+			return
+		fi
 		tdi tdi-dev reason
 		[ "$l0_answer" = "\"$reason\"" ] || fail "$2 counts as $l0_answer"
 		bound "$tdi" || fail "$2 has unbound it"

@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <sys/syscall.h>
 #include <linux/iommufd.h>
 #include <linux/iommufd-tsm.h>
 #include "host.h"
@@ -23,6 +24,7 @@ typedef enum SimObject {
     SIM_HWPT,
     SIM_VIOMMU,
     SIM_VDEVICE,
+    SIM_VEVENTQ,
 } SimObject;
 
 /* IDs are never used twice; ID 0 is none. */
@@ -169,9 +171,38 @@ static int sim_iommufd_viommu(int fd, void *arg)
 static int sim_iommufd_vdevice(int fd, void *arg)
 {
     struct iommu_vdevice_alloc *alloc = arg;
+    int ret = sim_object_new(SIM_VDEVICE, alloc->viommu_id, SIM_VIOMMU,
+                             &alloc->out_vdevice_id);
 
-    return sim_object_new(SIM_VDEVICE, alloc->viommu_id, SIM_VIOMMU,
-                          &alloc->out_vdevice_id);
+    if (!ret) {
+        sim->vdevice_id = alloc->out_vdevice_id;
+        sim->virt_id = alloc->virt_id;
+        sim->binds = 0;
+    }
+    return ret;
+}
+
+/* What can be read of it is what the test has written. */
+static int sim_iommufd_veventq(int fd, void *arg)
+{
+    struct iommu_veventq_alloc *alloc = arg;
+    int events, ret;
+
+    if (alloc->type != IOMMU_VEVENTQ_TYPE_TSM || !alloc->veventq_depth) {
+        return -EINVAL;
+    }
+    events = syscall(SYS_fcntl, SIM_EVENTQ_FD, F_DUPFD_CLOEXEC, 0);
+    if (events < 0) {
+        return -errno;
+    }
+    ret = sim_object_new(SIM_VEVENTQ, alloc->viommu_id, SIM_VIOMMU,
+                         &alloc->out_veventq_id);
+    if (ret) {
+        syscall(SYS_close, events);
+        return ret;
+    }
+    alloc->out_veventq_fd = events;
+    return 0;
 }
 
 static int sim_iommufd_ranges(int fd, void *arg)
@@ -347,6 +378,9 @@ static const SimCall iommufd_calls[] = {
     { IOMMU_VDEVICE_ALLOC, "VDEVICE_ALLOC", sim_iommufd_vdevice,
       { SIM_ARG(iommu_vdevice_alloc, virt_id),
         SIM_ARG(iommu_vdevice_alloc, out_vdevice_id) } },
+    { IOMMU_VEVENTQ_ALLOC, "VEVENTQ_ALLOC", sim_iommufd_veventq,
+      { SIM_ARG(iommu_veventq_alloc, type),
+        SIM_ARG(iommu_veventq_alloc, viommu_id) } },
     { IOMMU_VDEVICE_TSM_OP, NULL, sim_tsm_op,
       { SIM_ARG(iommu_vdevice_tsm_op, vdevice_id),
         SIM_ARG(iommu_vdevice_tsm_op, flags) }, sim_tsm_op_name },

@@ -21,6 +21,8 @@
 #define SIM_DEVICE_FD   202
 #define SIM_SPARE_FD    203
 #define SIM_SPARES      12
+/* The other end of a pipe of the test */
+#define SIM_EVENTQ_FD   (SIM_SPARE_FD + SIM_SPARES)
 
 #define SIM_NAME    32
 #define SIM_ARGS    4
@@ -90,6 +92,9 @@ typedef struct SimExit {
  *     and that QEMU has handled: @exit.ret is valid once they are equal
  * @released: what has been stalled goes on
  * @tdi_state: of the device, TDISP's number
+ * @ended: the host has unbound the TDI, which QEMU has not yet
+ * @binds: how often the vDEVICE was bound
+ * @vdevice_id, @virt_id: the vDEVICE
  * @report_bad: the interface report makes no sense
  * @no_cuts: IOMMU_IOAS_UNMAP unmaps whole mappings only, whatever the option
  * @nr_objects, @nr_maps: of iommufd, that exist now
@@ -103,6 +108,10 @@ typedef struct SimShared {
     uint32_t exits_done;
     uint32_t released;
     uint32_t tdi_state;
+    uint32_t ended;
+    uint32_t binds;
+    uint32_t vdevice_id;
+    uint64_t virt_id;
     uint32_t report_bad;
     uint32_t no_cuts;
     uint32_t nr_objects;

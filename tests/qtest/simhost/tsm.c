@@ -21,6 +21,7 @@ void sim_tsm_forget(void)
 {
     if (bound) {
         bound = false;
+        sim->ended = false;
         sim->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
         /* The kernel does it, as QEMU has not. */
         sim_log_done(sim_log("kernel unbinds"), 0);
@@ -46,10 +47,12 @@ int sim_tsm_op(int fd, void *arg)
             return -EBUSY;
         }
         bound = true;
+        sim->binds++;
         sim->tdi_state = TDISP_STATE_CONFIG_LOCKED;
         return 0;
     case IOMMU_VDEVICE_TSM_UNBIND:
         bound = false;
+        sim->ended = false;
         sim->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
         return 0;
     default:
@@ -131,7 +134,7 @@ int sim_tsm_req(int fd, void *arg)
     if (!sim_iommufd_is_vdevice(req->vdevice_id)) {
         return -ENOENT;
     }
-    if (!bound) {
+    if (!bound || sim->ended) {
         return -ENXIO;
     }
     switch (req->op) {

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# The guest's part of a host that takes a TDI back: the host says step by step what
+# the guest has to do.
+. /lab/guest/lib.sh
+. /lab/guest/tdi-lib.sh
+
+# registers VALUE: what a register reads that has no other value than its own
+registers()
+{
+	registers_now=$(mmio-peek "$nvme" 0 8)
+	[ "$registers_now" = "$1" ] || fail "NVMe version is $registers_now, not $1"
+}
+
+find_tsm
+take_nvme
+while query next; do
+	case $answer in
+	config-locked)
+		lock "$nvme" || fail "lock failed"
+		tdi_is "$nvme" locked ;;
+	run)
+		run "$nvme"
+		registers 0x00010400 ;;
+	gone)
+		registers 0xffffffff
+		tdi_is "$nvme" error
+		refused "accept of what has ended" accept "$nvme" ;;
+	unlock)
+		end "$nvme"
+		enable_pci "$nvme"
+		registers 0x00010400 ;;
+	disk)
+		run "$nvme"
+		with_driver "$nvme"
+		disk_test 64
+		break ;;
+	*) fail "the host says '$answer'" ;;
+	esac
+done

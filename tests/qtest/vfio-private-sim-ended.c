@@ -1,0 +1,436 @@
+/*
+ * QTest of private device assignment on a simulated host: the kernel tells
+ *
+ * The host takes the device back without asking QEMU, or its TSM finds it in
+ * ERROR.  What is not about the present binding changes nothing.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/ioctl.h>
+#include <linux/iommufd.h>
+#include <linux/iommufd-tsm.h>
+#include <linux/tdcm.h>
+#include "hw/tdisp/tdisp.h"
+#include "qobject/qdict.h"
+#include "vfio-private-sim.h"
+
+#define WAIT_US 30000000
+
+typedef struct Event {
+    struct iommufd_vevent_header header;
+    struct iommu_vevent_tsm data;
+} Event;
+
+/* About the latest bind; numbers of events start with 0. */
+static Event event_of(SimHost *host, uint32_t type)
+{
+    return (Event) {
+        .header.sequence = host->sequence++,
+        .data.type = type,
+        .data.bind = host->shared->binds,
+        .data.virt_id = host->shared->virt_id,
+        .data.vdevice_id = host->shared->vdevice_id,
+    };
+}
+
+static void put(SimHost *host, const void *data, size_t size)
+{
+    g_assert_cmpint(write(host->events, data, size), ==, size);
+}
+
+static void tell(SimHost *host, uint32_t type)
+{
+    Event event = event_of(host, type);
+
+    put(host, &event, sizeof(event));
+}
+
+/* QEMU has read all, and its main loop has come around since. */
+static void taken(SimHost *host)
+{
+    int64_t deadline = g_get_monotonic_time() + WAIT_US;
+    int left;
+
+    do {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(100);
+        g_assert_cmpint(ioctl(SIM_EVENTQ_FD, FIONREAD, &left), ==, 0);
+    } while (left);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'query-tdi' }");
+}
+
+/* The kernel's part of it */
+static void end(SimHost *host)
+{
+    host->shared->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
+    qatomic_set(&host->shared->ended, 1);
+}
+
+static void end_and_tell(SimHost *host, uint32_t type)
+{
+    end(host);
+    tell(host, type);
+}
+
+static void wait_state(SimHost *host, const char *state)
+{
+    int64_t deadline = g_get_monotonic_time() + WAIT_US;
+
+    while (!sim_qmp_has_state(host, state)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_usleep(1000);
+    }
+}
+
+/* Until it is in @state. */
+static void wait_event(SimHost *host, const char *state, const char *reason)
+{
+    bool found;
+
+    do {
+        QDict *event = qtest_qmp_eventwait_ref(host->qts, "TDI_STATE_CHANGED");
+        QDict *data = qdict_get_qdict(event, "data");
+
+        found = !strcmp(qdict_get_str(data, "new"), state);
+        if (found) {
+            g_assert_cmpstr(qdict_get_str(data, "reason"), ==, reason);
+        }
+        qobject_unref(event);
+    } while (!found);
+}
+
+/* The last that QEMU does about it */
+static void wait_unbind(SimHost *host, unsigned int from)
+{
+    while (!sim_count(host, from, "TSM_UNBIND")) {
+        g_usleep(100);
+    }
+}
+
+/* The guest's part of it, and the device is as good as new. */
+static void recover(SimHost *host)
+{
+    unsigned int from = sim_now(host);
+
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_qmp_state(host, "config-unlocked");
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   SIM_BAR2_SIZE), !=, UINT_MAX);
+    sim_run(host);
+}
+
+/* Out of reach, and told; nothing is shared before the guest knows. */
+static void check_ended(SimHost *host, unsigned int from)
+{
+    unsigned int gone;
+
+    wait_event(host, "hidden", "host");
+    wait_unbind(host, from);
+    gone = sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2, 0);
+    g_assert_cmpuint(gone, !=, UINT_MAX);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR0,
+                                   0), !=, UINT_MAX);
+    g_assert_cmpuint(sim_find_args(host, gone, "SET_MEMORY_REGION", SIM_BAR2,
+                                   SIM_BAR2_SIZE), ==, UINT_MAX);
+    if (sim_count(host, from, "SET_ATTRIBUTES")) {
+        /* The frames, without the device */
+        g_assert_cmpuint(sim_find_args(host, from, "SET_ATTRIBUTES", SIM_BAR2,
+                                       SIM_BAR2_SIZE), >, gone);
+    }
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+    g_assert_cmpuint(gone, <, sim_find(host, from, "TSM_UNBIND"));
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+    g_assert_false(host->shared->ended);
+    sim_qmp_state(host, "hidden");
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    recover(host);
+}
+
+static void test_in_locked(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_lock(host);
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    check_ended(host, from);
+}
+
+static void test_in_run(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_RESET);
+    check_ended(host, from);
+    /* And once more, which is another bind; not so soon that nothing is told */
+    wait_event(host, "run", "guest");
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    check_ended(host, from);
+}
+
+/* The monitor locked it; the guest has had no part in it so far. */
+static void test_of_monitor(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_qmp_command(host, "tdi-bind", "config-locked");
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    check_ended(host, from);
+}
+
+/* What an event is about is over, or another device. */
+static void test_stale(SimHost *host)
+{
+    unsigned int from;
+    Event event;
+
+    sim_start_mapped(host);
+    tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    taken(host);
+    sim_qmp_state(host, "config-unlocked");
+    sim_run(host);
+    sim_ok(host, TDCM_OP_UNBIND);
+    from = sim_now(host);
+    tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    taken(host);
+    sim_nothing(host, from);
+    sim_qmp_state(host, "config-unlocked");
+
+    sim_run(host);
+    from = sim_now(host);
+    event = event_of(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    event.data.bind--;
+    put(host, &event, sizeof(event));
+    event = event_of(host, IOMMU_VEVENT_TSM_RESET);
+    event.data.vdevice_id++;
+    put(host, &event, sizeof(event));
+    event = event_of(host, IOMMU_VEVENT_TSM_RESET);
+    event.data.virt_id++;
+    put(host, &event, sizeof(event));
+    taken(host);
+    sim_nothing(host, from);
+    g_assert_cmpuint(sim_count(host, from, "TSM_GET_STATE"), ==, 0);
+    sim_qmp_state(host, "run");
+}
+
+/* Both at once: the end counts, and is told once. */
+static void test_twice(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    end(host);
+    tell(host, IOMMU_VEVENT_TSM_ERROR);
+    tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    check_ended(host, from);
+}
+
+/* The kernel says what only the device can tell more about. */
+static void check_asks(SimHost *host, const void *data, size_t size)
+{
+    unsigned int from = sim_now(host);
+
+    put(host, data, size);
+    while (!sim_count(host, from, "TSM_GET_STATE")) {
+        g_usleep(100);
+    }
+    taken(host);
+    sim_nothing(host, from);
+    sim_qmp_state(host, "run");
+}
+
+static void test_lost(SimHost *host)
+{
+    struct iommufd_vevent_header lost = {
+        .flags = IOMMU_VEVENTQ_FLAG_LOST_EVENTS,
+    };
+    unsigned int from;
+    Event event;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    /* All is well: at the end, in between, of an unknown kind, cut off */
+    lost.sequence = host->sequence++;
+    check_asks(host, &lost, sizeof(lost));
+    host->sequence++;
+    event = event_of(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    event.data.bind = 0;
+    check_asks(host, &event, sizeof(event));
+    event = event_of(host, 31);
+    check_asks(host, &event, sizeof(event));
+    event = event_of(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    check_asks(host, &event, sizeof(event) - 1);
+    check_asks(host, &event, 1);
+
+    /* What was lost is the end. */
+    from = sim_now(host);
+    end(host);
+    lost.sequence = host->sequence++;
+    put(host, &lost, sizeof(lost));
+    check_ended(host, from);
+}
+
+/* Nobody asks, neither guest nor monitor. */
+static void test_error(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    host->shared->tdi_state = TDISP_STATE_ERROR;
+    tell(host, IOMMU_VEVENT_TSM_ERROR);
+    wait_event(host, "error", "device-error");
+    sim_nothing(host, from);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_run(host);
+}
+
+/* A kernel that does not tell: it is noticed by whoever asks. */
+static void test_silent(SimHost *host)
+{
+    unsigned int from;
+
+    sim_fail(host, "VEVENTQ_ALLOC", 1, EOPNOTSUPP);
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    end(host);
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
+    check_ended(host, from);
+}
+
+/*
+ * While the TSM is at work: the end comes after that, but may be told before
+ * QEMU knows how that went.  Returns whether the guest's request succeeded.
+ */
+static bool ends_while(SimHost *host, const char *name, uint16_t operation)
+{
+    unsigned int from = sim_now(host);
+
+    sim_stall(host, name);
+    sim_tdcm_begin(host, operation);
+    while (!sim_count(host, from, name)) {
+        g_usleep(100);
+    }
+    if (operation == TDCM_OP_BIND) {
+        /* Which it will be then */
+        host->shared->binds++;
+        tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+        host->shared->binds--;
+    } else {
+        end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    }
+    g_usleep(10000);
+    sim_release(host);
+    return sim_tdcm_end(host).status == TDCM_STATUS_COMPLETED;
+}
+
+static void test_in_bind(SimHost *host)
+{
+    sim_start_mapped(host);
+    if (ends_while(host, "TSM_BIND", TDCM_OP_BIND)) {
+        wait_state(host, "hidden");
+    }
+    taken(host);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_qmp_state(host, "config-unlocked");
+    sim_run(host);
+}
+
+static void test_in_report(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    ends_while(host, "TSM_READ_OBJECT", TDCM_OP_GET_TDI_REPORT);
+    check_ended(host, from);
+}
+
+static void test_in_start(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_lock(host);
+    sim_make_private(host);
+    from = sim_now(host);
+    g_assert_false(ends_while(host, "TSM_SET_STATE", TDCM_OP_START_TDI));
+    wait_state(host, "hidden");
+    taken(host);
+    wait_unbind(host, from);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   0), !=, UINT_MAX);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+    recover(host);
+}
+
+/* It makes no difference to who wants just that. */
+static void test_in_unbind(SimHost *host)
+{
+    sim_start_mapped(host);
+    sim_run(host);
+    g_assert_true(ends_while(host, "TSM_UNBIND", TDCM_OP_UNBIND));
+    taken(host);
+    sim_qmp_state(host, "config-unlocked");
+    sim_run(host);
+}
+
+/* The device is asked when that is possible again. */
+static void test_error_in_report(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    sim_stall(host, "TSM_READ_OBJECT");
+    sim_tdcm_begin(host, TDCM_OP_GET_TDI_REPORT);
+    while (!sim_count(host, from, "TSM_READ_OBJECT")) {
+        g_usleep(100);
+    }
+    host->shared->tdi_state = TDISP_STATE_ERROR;
+    tell(host, IOMMU_VEVENT_TSM_ERROR);
+    taken(host);
+    sim_qmp_state(host, "run");
+    sim_release(host);
+    sim_tdcm_end(host);
+    wait_event(host, "error", "device-error");
+}
+
+static const SimTest tests[] = {
+    { "in-locked", test_in_locked },
+    { "in-run", test_in_run },
+    { "of-monitor", test_of_monitor },
+    { "stale", test_stale },
+    { "twice", test_twice },
+    { "lost", test_lost },
+    { "error", test_error },
+    { "silent", test_silent },
+    { "in-bind", test_in_bind },
+    { "in-report", test_in_report },
+    { "in-start", test_in_start },
+    { "in-unbind", test_in_unbind },
+    { "error-in-report", test_error_in_report },
+};
+
+void sim_test_add_ended(void)
+{
+    sim_add_tests("ended", tests, ARRAY_SIZE(tests));
+}
