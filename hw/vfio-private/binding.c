@@ -205,9 +205,9 @@ static int tdi_check(TDIBinding *binding)
 }
 
 /*
- * The host has unbound it.  The MMIO goes first, as the device has been stopped.
- * What is left is to tell the kernel that QEMU knows, without which it could not
- * be bound again.
+ * The host has unbound it.  The MMIO goes first, as the device has been
+ * stopped. What is left is to tell the kernel that QEMU knows, without which it
+ * could not be bound again.
  */
 static void tdi_gone(TDIBinding *binding)
 {
