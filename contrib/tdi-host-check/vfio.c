@@ -91,9 +91,11 @@ static char *host_bars_not_private(HostCheck *hc, const PCIFacts *facts, int fd)
             .index = VFIO_PCI_BAR0_REGION_INDEX + i,
         };
 
+        /* A BAR below a page stays an ordinary one; another check is about it. */
         if (facts->bar_flags[i] & HOST_BAR_MEM &&
             (hc->ops->ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &info) ||
-             info.flags != VFIO_REGION_INFO_FLAG_PRIVATE)) {
+             (info.size >= qemu_real_host_page_size() &&
+              info.flags != VFIO_REGION_INFO_FLAG_PRIVATE))) {
             g_string_append_printf(list, "%s%d", list->len ? ", " : "", i);
         }
     }

@@ -92,6 +92,7 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
         return fake_bind(arg);
     case VFIO_DEVICE_GET_REGION_INFO:
         ((struct vfio_region_info *)arg)->flags = fake.region_flags;
+        ((struct vfio_region_info *)arg)->size = fake.region_size;
         return 0;
     case VFIO_DEVICE_FEATURE:
         return fake.bound ? fake.feature : -EINVAL;
@@ -209,6 +210,7 @@ HostCheck *fake_setup(const char *bdf)
     fake.hypercalls = BIT(KVM_HC_MAP_GPA_RANGE) | BIT(KVM_HC_TDCM);
     fake.tsm_op = -ENOENT;
     fake.region_flags = VFIO_REGION_INFO_FLAG_PRIVATE;
+    fake.region_size = 0x10000;
     hc->root = root;
     hc->ops = &fake_ops;
     hc->bdf = bdf;

@@ -23,7 +23,7 @@
  *     capabilities
  * @tsm_op, @private_bind, @plain_bind, @feature, @attach: of ioctls; 0 or
  *     -errno
- * @region_flags: of each BAR
+ * @region_flags, @region_size: of each BAR
  * @no_open: end of the path of a device that cannot be opened, or NULL
  * @no_open_errno: and why
  * @open_files, @bound: state
@@ -38,6 +38,7 @@ typedef struct FakeHost {
     int private_bind;
     int plain_bind;
     int region_flags;
+    uint64_t region_size;
     int feature;
     int attach;
     const char *no_open;

@@ -228,6 +228,14 @@ static void not_exportable(void)
     fake.region_flags = VFIO_REGION_INFO_FLAG_READ;
 }
 
+/* Below a page, BARs stay as they were; "bar" has something to say of them. */
+static void small_region(void)
+{
+    fake.region_flags = VFIO_REGION_INFO_FLAG_READ |
+                        VFIO_REGION_INFO_FLAG_WRITE;
+    fake.region_size = 0x800;
+}
+
 static void no_dmabuf(void)
 {
     fake.feature = -ENOTTY;
@@ -388,6 +396,8 @@ static const Breakage breakages[] = {
       "not connected", "echo tsm0 > " FAKE_DEV "/tsm/connect" },
     { "unknown-to-tsm", unknown_to_tsm, "tsm-connect", HOST_WARN,
       "does not know", "function 0" },
+    { "small-region", small_region, "private-bind", HOST_PASS, "keeps user",
+      NULL },
     { "small-bar", small_bar, "bar", HOST_FAIL, "0x800 bytes: it is smaller "
       "than a page", "private=off" },
     { "unset-bar", unset_bar, "bar", HOST_FAIL, "no address", "private=off" },
