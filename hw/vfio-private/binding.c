@@ -206,8 +206,8 @@ static int tdi_check(TDIBinding *binding)
 
 /*
  * The host has unbound it.  The MMIO goes first, as the device has been
- * stopped. What is left is to tell the kernel that QEMU knows, without which it
- * could not be bound again.
+ * stopped.  What is left is to tell the kernel that QEMU knows, without which
+ * it could not be bound again.
  */
 static void tdi_gone(TDIBinding *binding)
 {
@@ -446,7 +446,9 @@ bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
     if (event == TDI_EVENT_EXIT && binding->current) {
         return true;
     }
-    if (tdi_binding_frozen(binding) &&
+    /* What tdi_gone() has hidden the kernel may not have let go of yet. */
+    if ((tdi_binding_frozen(binding) ||
+         (binding->state == TDI_STATE_HIDDEN && binding->current)) &&
         !tdi_force_unbind(binding, tdi_event_name(event), reason)) {
         return false;
     }

@@ -213,6 +213,30 @@ static void test_reset_while_waiting(void)
     end();
 }
 
+/*
+ * A reset while the kernel is told that QEMU knows of an end: nothing turns shared
+ * before that is over.
+ */
+static void test_reset_while_ending(void)
+{
+    begin();
+    to_run();
+    g_string_truncate(f.log, 0);
+    f.ended = true;
+    f.on_tsm = tsm_waits;
+    tdi_binding_told(&f.binding, TDI_REASON_HOST);
+    until_entered();
+    query_is("hidden", true);
+    qemu_sem_post(&tsm_go);
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
+                                    TDI_REASON_RESET));
+    g_assert_cmpstr(f.log->str, ==, "remap stop stop share remap ");
+    idle();
+    query_is("config-unlocked", false);
+    g_assert_false(f.hidden);
+    end();
+}
+
 /* QEMU does not wait for a TSM when it ends. */
 static void test_exit(void)
 {

@@ -556,6 +556,8 @@ int main(int argc, char **argv)
                     test_unbind_after_failed_ask);
     g_test_add_func("/tdi/monitor/reset-while-waiting",
                     test_reset_while_waiting);
+    g_test_add_func("/tdi/monitor/reset-while-ending",
+                    test_reset_while_ending);
     g_test_add_func("/tdi/monitor/exit-does-not-wait", test_exit);
     g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
     return g_test_run();
