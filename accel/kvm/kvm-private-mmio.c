@@ -17,14 +17,13 @@
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "hw/boards.h"
-#include "hw/vfio-private/hooks.h"
-#include "hw/vfio-private/trace.h"
 #include "system/address-spaces.h"
 #include "system/device-fd-region.h"
 #include "system/kvm.h"
 #include "system/kvm_int.h"
-#include "kvm-private-mmio.h"
+#include "system/kvm-private.h"
 #include "kvm-private-int.h"
+#include "trace.h"
 
 /* So many faults of one vCPU at one address, and none elsewhere in between */
 #define KVM_FAULTS_SUSPECT 100000

@@ -23,12 +23,12 @@
 #include "qemu/osdep.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
-#include "hw/vfio-private/hooks.h"
-#include "hw/vfio-private/trace.h"
 #include "system/kvm.h"
+#include "system/kvm-private.h"
 #include "system/private-ram.h"
 #include "system/ramblock.h"
 #include "kvm-private-int.h"
+#include "trace.h"
 
 typedef struct PrivateRamUser {
     MemoryRegion *mr;

@@ -25,13 +25,12 @@
 #include <linux/vfio-private.h>
 
 #include "qemu/error-report.h"
-#include "hw/vfio-private/hooks.h"
-#include "hw/vfio-private/trace.h"
 #include "system/device-fd-region.h"
 #include "system/kvm.h"
 #include "system/kvm_int.h"
-#include "kvm-private-mmio.h"
+#include "system/kvm-private.h"
 #include "kvm-private-int.h"
+#include "trace.h"
 
 /*
  * kvm-all.c looks slots up by host address.  A NULL here would claim the low

@@ -9,7 +9,7 @@
 #include <linux/iommufd-tsm.h>
 #include "qemu/bitops.h"
 #include "qemu/units.h"
-#include "hw/vfio-private/tsm-kind.h"
+#include "hw/vfio-private/tsm.h"
 #include "tdi-host-check.h"
 
 #define HOST_CAP_IPC_LOCK 14

@@ -158,6 +158,8 @@ check_boundaries() {
     local hits
     hits=$(cd "$TOP" && grep -nE '^\+#include .*vfio-private/' "${files[@]}" /dev/null | grep -v 'vfio-private/hooks\.h' || true)
     [ -z "$hits" ] || { printf 'a patched file includes more than hooks.h:\n%s\n' "$hits"; bad=1; }
+    mapfile -t files < <(our_files 'include/system/*.h' 'accel/**.[ch]' 'system/**.[ch]')
+    forbid 'what lies below devices includes them' '#include .hw/vfio-private' "${files[@]}" || bad=1
     return $bad
 }
 

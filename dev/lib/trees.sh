@@ -11,7 +11,7 @@
 # the one that was made here and nothing is modified, or with --force.
 
 IMPORT_DATE='2026-01-01T00:00:00+0000'
-OVERLAY_DIRS=(accel backends contrib docs/devel docs/specs docs/system docs/tools hw include linux-headers qapi stubs target tests/qtest tests/unit)
+OVERLAY_DIRS=(accel backends contrib docs/devel docs/specs docs/system docs/tools hw include linux-headers qapi stubs system target tests/qtest tests/unit)
 
 tree_of() { echo "$SRC/$1"; }
 stamp_of() { echo "$SRC/$1.stamp"; }

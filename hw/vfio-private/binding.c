@@ -16,7 +16,7 @@
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
 #include "qemu/log.h"
-#include "binding-int.h"
+#include "binding.h"
 #include "trace.h"
 
 struct TDIBindingList tdi_bindings = QLIST_HEAD_INITIALIZER(tdi_bindings);

@@ -11,7 +11,6 @@
 #include <linux/vfio-private.h>
 
 #include "qapi/error.h"
-#include "accel/kvm/kvm-private-mmio.h"
 #include "hw/boards.h"
 #include "hw/pci/pci.h"
 #include "hw/qdev-core.h"
@@ -21,6 +20,7 @@
 #include "system/confidential-guest-support.h"
 #include "system/iommufd.h"
 #include "system/kvm.h"
+#include "system/kvm-private.h"
 #include "system/system.h"
 #include "device-int.h"
 #include "tsm.h"

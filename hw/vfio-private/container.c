@@ -25,11 +25,13 @@
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
+#include "hw/boards.h"
 #include "hw/vfio/vfio-container.h"
 #include "hw/vfio/vfio-iommufd.h"
 #include "hw/vfio-private/hooks.h"
+#include "system/address-spaces.h"
 #include "system/private-ram.h"
-#include "ioas.h"
+#include "system/ramblock.h"
 #include "mmio.h"
 #include "trace.h"
 
@@ -489,4 +491,45 @@ bool vfio_private_region_del(VFIOContainer *bcontainer,
     g_free(w);
     memory_region_unref(section->mr);
     return true;
+}
+
+static int keep_block_apart(RAMBlock *block, void *opaque)
+{
+    if (memory_region_has_ram_discard_manager(block->mr)) {
+        memory_region_set_unmergeable(block->mr, true);
+    }
+    return 0;
+}
+
+/*
+ * Before firmware runs, RAM is one range from 0 on.  It breaks up once the first
+ * of the ranges below 1 MiB is switched, so break it up now.  What is switched
+ * lies above this alias, by its priority.
+ */
+static void keep_low_apart(void)
+{
+    static MemoryRegion low;
+    MemoryRegion *sysmem = get_system_memory();
+    MemoryRegionSection section = memory_region_find(sysmem, 0, 2 * MiB);
+
+    if (!section.mr) {
+        return;
+    }
+    if (memory_region_has_ram_discard_manager(section.mr) && !low.container &&
+        !section.offset_within_address_space &&
+        int128_get64(section.size) > 1 * MiB) {
+        memory_region_init_alias(&low, OBJECT(qdev_get_machine()),
+                                 "vfio-private-low", section.mr,
+                                 section.offset_within_region, 1 * MiB);
+        memory_region_add_subregion(sysmem, 0, &low);
+    }
+    memory_region_unref(section.mr);
+}
+
+void vfio_private_keep_ram_apart(void)
+{
+    memory_region_transaction_begin();
+    qemu_ram_foreach_block(keep_block_apart, NULL);
+    keep_low_apart();
+    memory_region_transaction_commit();
 }

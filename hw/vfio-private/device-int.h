@@ -55,7 +55,7 @@ void vfio_private_tdi_finalize(VFIOPCIDevice *vdev);
 TDIBinding *vfio_private_tdi_find(uint32_t rid);
 void vfio_private_tdi_put(TDIBinding *binding);
 
-/* vfio_private_describe: the method of TDIBindingOps */
+/* vfio_private_describe: the method of TDIBindingOps, in device.c */
 void vfio_private_describe(void *opaque, TDIInfo *info);
 
 /* vfio_private_send_event: for TDIEvents */

@@ -14,8 +14,7 @@
  *   BAR no longer mapped (e.g. the window of a bridge) likewise
  *   the host unbinds it  likewise, once the kernel tells
  *
- * Besides device.c and device-info.c this is the only file that knows
- * VFIOPCIDevice.
+ * Besides check.c and device.c this is the only file that knows VFIOPCIDevice.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,12 +25,12 @@
 #include "qapi/error.h"
 #include "qemu/lockable.h"
 #include "qemu/log.h"
-#include "accel/kvm/kvm-private-mmio.h"
 #include "hw/boards.h"
 #include "hw/pci/pci.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio-private/hooks.h"
 #include "system/confidential-guest-support.h"
+#include "system/kvm-private.h"
 #include "device-int.h"
 #include "freeze.h"
 #include "trace.h"

@@ -13,7 +13,7 @@
 
 #include "qapi/error.h"
 #include "system/iommufd.h"
-#include "ioas.h"
+#include "mmio.h"
 #include "trace.h"
 
 #define TRY_IOVA 0x10000000

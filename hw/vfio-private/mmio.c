@@ -17,10 +17,6 @@
 #include <linux/vfio-private.h>
 
 #include "qapi/error.h"
-#include "qemu/units.h"
-#include "hw/boards.h"
-#include "system/address-spaces.h"
-#include "system/ramblock.h"
 #include "mmio.h"
 #include "trace.h"
 
@@ -102,45 +98,4 @@ void vfio_private_slice_free(VFIOPrivateSlice *slice)
     device_fd_region_destroy(&slice->region);
     close(slice->fd);
     g_free(slice);
-}
-
-static int keep_block_apart(RAMBlock *block, void *opaque)
-{
-    if (memory_region_has_ram_discard_manager(block->mr)) {
-        memory_region_set_unmergeable(block->mr, true);
-    }
-    return 0;
-}
-
-/*
- * Before firmware runs, RAM is one range from 0 on.  It breaks up once the first
- * of the ranges below 1 MiB is switched, so break it up now.  What is switched
- * lies above this alias, by its priority.
- */
-static void keep_low_apart(void)
-{
-    static MemoryRegion low;
-    MemoryRegion *sysmem = get_system_memory();
-    MemoryRegionSection section = memory_region_find(sysmem, 0, 2 * MiB);
-
-    if (!section.mr) {
-        return;
-    }
-    if (memory_region_has_ram_discard_manager(section.mr) && !low.container &&
-        !section.offset_within_address_space &&
-        int128_get64(section.size) > 1 * MiB) {
-        memory_region_init_alias(&low, OBJECT(qdev_get_machine()),
-                                 "vfio-private-low", section.mr,
-                                 section.offset_within_region, 1 * MiB);
-        memory_region_add_subregion(sysmem, 0, &low);
-    }
-    memory_region_unref(section.mr);
-}
-
-void vfio_private_keep_ram_apart(void)
-{
-    memory_region_transaction_begin();
-    qemu_ram_foreach_block(keep_block_apart, NULL);
-    keep_low_apart();
-    memory_region_transaction_commit();
 }

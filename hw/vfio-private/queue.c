@@ -24,7 +24,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "qapi/qapi-types-tdi.h"
-#include "binding-int.h"
+#include "binding.h"
 #include "trace.h"
 
 bool tdi_reset_waits;

@@ -23,10 +23,9 @@
 #include "hw/vfio/vfio-device.h"
 #include "hw/vfio/vfio-iommufd.h"
 #include "system/iommufd.h"
-#include "report.h"
 #include "trace.h"
+#include "tdi.h"
 #include "tsm.h"
-#include "tsm-kind.h"
 
 /**
  * struct TSMContext - one device and its objects in iommufd

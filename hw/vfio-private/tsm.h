@@ -1,5 +1,5 @@
 /*
- * What a TSM does for one assigned device
+ * TSMs, and what one does for an assigned device
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -113,5 +113,14 @@ extern const TSMOps tsm_iommufd_ops;
 
 /* For a device without a context */
 extern const TSMOps tsm_none_ops;
+
+/**
+ * tsm_kind: what kind of TSM is this?
+ * @root: folder that holds /sys; "" but for tests
+ * @name: name of the TSM in /sys/class/tsm
+ *
+ * Returns: the kind, TSM_KIND_UNKNOWN if sysfs does not tell.
+ */
+TSMKind tsm_kind(const char *root, const char *name);
 
 #endif /* HW_VFIO_PRIVATE_TSM_H */

@@ -16,7 +16,7 @@
 #ifndef SYSTEM_DEVICE_FD_REGION_H
 #define SYSTEM_DEVICE_FD_REGION_H
 
-#include "hw/vfio-private/device-fd-state.h"
+#include "system/device-fd-state.h"
 #include "system/memory.h"
 
 typedef struct DeviceFdRegion DeviceFdRegion;

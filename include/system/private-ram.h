@@ -11,7 +11,7 @@
 #ifndef SYSTEM_PRIVATE_RAM_H
 #define SYSTEM_PRIVATE_RAM_H
 
-#include "hw/vfio-private/device-fd-state.h"
+#include "system/device-fd-state.h"
 #include "system/memory.h"
 
 /* private_ram: does the guest convert the pages of this region? */

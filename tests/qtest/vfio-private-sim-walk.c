@@ -126,8 +126,13 @@ static void replay_event(Replay *replay, const SimEvent *event)
         replay->running = event->ret != -EINTR;
         replay->lost |= event->ret < 0;
     } else if (event->ret < 0) {
-        /* A bind that fails is undone, and that may fail, too. */
-        replay->lost |= !strcmp(event->name, "TSM_UNBIND");
+        /*
+         * A bind that fails is undone, and that may fail, too.  A TDI that the
+         * kernel no longer knows was unbound by the host: its MMIO goes first.
+         */
+        replay->lost |= !strcmp(event->name, "TSM_UNBIND") ||
+                        (!strcmp(event->name, "TSM_GET_STATE") &&
+                         event->ret == -ENXIO);
     } else if (!strcmp(event->name, "TSM_BIND")) {
         g_assert_false(replay->bound);
         replay->bound = true;

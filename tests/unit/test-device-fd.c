@@ -9,7 +9,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/vfio-private/device-fd-state.h"
+#include "system/device-fd-state.h"
 
 #define PAGES 16
 

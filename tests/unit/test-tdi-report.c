@@ -7,7 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "hw/tdisp/tdisp.h"
-#include "hw/vfio-private/report.h"
+#include "hw/vfio-private/tdi.h"
 
 #define BASE 0x123456789ULL     /* page number, anything */
 

@@ -29,7 +29,6 @@
 #include "qom/object_interfaces.h"
 #include "cpu.h"
 #include "hw/i386/x86.h"
-#include "hw/vfio-private/trace.h"
 #include "migration/blocker.h"
 #include "standard-headers/asm-x86/kvm_para.h"
 #include "standard-headers/linux/kvm_para.h"
@@ -39,6 +38,7 @@
 #include "system/system.h"
 #include "target/i386/confidential-guest.h"
 #include "kvm_i386.h"
+#include "trace.h"
 
 #define TYPE_SW_PROTECTED_VM "sw-protected-vm"
 OBJECT_DECLARE_SIMPLE_TYPE(SwProtectedVM, SW_PROTECTED_VM)

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/qapi-commands-tdi.h"
 #include "hw/vfio/pci.h"
 #include "hw/vfio-private/hooks.h"
 
@@ -75,4 +76,45 @@ bool vfio_private_region_del(VFIOContainer *bcontainer,
                              MemoryRegionSection *section)
 {
     return false;
+}
+
+bool vfio_private_handle_hypercall(struct kvm_run *run)
+{
+    return false;
+}
+
+void vfio_private_handle_tdx(struct kvm_run *run)
+{
+}
+
+bool vfio_private_may_reset(void)
+{
+    return true;
+}
+
+TDIInfoList *qmp_query_tdi(Error **errp)
+{
+    return NULL;
+}
+
+static TDIRequestInfo *tdi_monitor_not_found(const char *id, Error **errp)
+{
+    error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND,
+              "Device '%s' is not a TEE device interface", id);
+    return NULL;
+}
+
+TDIRequestInfo *qmp_tdi_bind(const char *id, Error **errp)
+{
+    return tdi_monitor_not_found(id, errp);
+}
+
+TDIRequestInfo *qmp_tdi_unbind(const char *id, Error **errp)
+{
+    return tdi_monitor_not_found(id, errp);
+}
+
+TDIRequestInfo *qmp_tdi_refresh(const char *id, Error **errp)
+{
+    return tdi_monitor_not_found(id, errp);
 }

@@ -1,14 +1,16 @@
 /*
- * Kinds of TSMs
- *
- * The kernel's class has no attribute for it, but a TSM is a child of the
- * device that implements it.
+ * TSMs: what kind one is, and what to do without one
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include "tsm-kind.h"
+#include "tsm.h"
+
+/*
+ * The kernel's class has no attribute for the kind, but a TSM is a child of the
+ * device that implements it.
+ */
 
 /* By name of the parent device, or of its driver. */
 static const struct {
@@ -44,3 +46,29 @@ TSMKind tsm_kind(const char *root, const char *name)
     }
     return TSM_KIND_UNKNOWN;
 }
+
+/*
+ * For a device that the kernel cannot bind: nothing
+ */
+
+static bool tsm_none_connected(TSMContext *ctx)
+{
+    return false;
+}
+
+static int tsm_none_bind(TSMContext *ctx, uint32_t rid)
+{
+    return -ENXIO;
+}
+
+static char *tsm_none_describe(TSMContext *ctx, TSMKind *kind)
+{
+    return NULL;
+}
+
+/* It is never bound, so there is nothing else to be called. */
+const TSMOps tsm_none_ops = {
+    .connected = tsm_none_connected,
+    .describe = tsm_none_describe,
+    .bind = tsm_none_bind,
+};

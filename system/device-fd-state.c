@@ -11,7 +11,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "device-fd-state.h"
+#include "system/device-fd-state.h"
 
 typedef struct DeviceFdRange {
     uint64_t offset;

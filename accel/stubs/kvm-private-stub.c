@@ -1,11 +1,11 @@
 /*
- * Private device assignment without KVM
+ * Memslots of device-fd regions, and conversion, without KVM
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include "accel/kvm/kvm-private-mmio.h"
+#include "system/kvm-private.h"
 #include "system/private-ram.h"
 
 bool kvm_private_mmio_has_slots(void)

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#ifndef HW_VFIO_PRIVATE_DEVICE_FD_STATE_H
-#define HW_VFIO_PRIVATE_DEVICE_FD_STATE_H
+#ifndef SYSTEM_DEVICE_FD_STATE_H
+#define SYSTEM_DEVICE_FD_STATE_H
 
 #include "qemu/interval-tree.h"
 #include "qemu/queue.h"
@@ -130,4 +130,4 @@ int device_fd_state_foreach(DeviceFdState *state, uint64_t offset,
 bool device_fd_state_any_private(DeviceFdState *state, uint64_t offset,
                                  uint64_t size);
 
-#endif /* HW_VFIO_PRIVATE_DEVICE_FD_STATE_H */
+#endif /* SYSTEM_DEVICE_FD_STATE_H */
