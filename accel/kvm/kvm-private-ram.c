@@ -23,6 +23,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
+#include "hw/boards.h"
 #include "system/kvm.h"
 #include "system/kvm-private.h"
 #include "system/private-ram.h"
@@ -92,6 +93,50 @@ int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
     }
     return ret;
 }
+
+/*
+ * DMA to the private view
+ */
+
+static unsigned int populate_users;
+
+bool private_ram_has_dma(void)
+{
+    return object_dynamic_cast(OBJECT(current_machine->cgs),
+                               TYPE_PRIVATE_DMA_GUEST);
+}
+
+int private_ram_fd(MemoryRegion *mr)
+{
+    return mr->ram_block->guest_memfd;
+}
+
+int private_ram_populate(MemoryRegion *mr, uint64_t offset, uint64_t size)
+{
+    return fallocate(private_ram_fd(mr), FALLOC_FL_KEEP_SIZE, offset, size) ?
+           -errno : 0;
+}
+
+void private_ram_keep_populated(bool keep)
+{
+    populate_users += keep ? 1 : -1;
+}
+
+static const TypeInfo private_dma_guest_info = {
+    .name = TYPE_PRIVATE_DMA_GUEST,
+    .parent = TYPE_INTERFACE,
+};
+
+static void private_dma_guest_register(void)
+{
+    type_register_static(&private_dma_guest_info);
+}
+
+type_init(private_dma_guest_register)
+
+/*
+ * Conversion
+ */
 
 typedef struct KVMRamRun {
     MemoryRegion *mr;
@@ -302,6 +347,18 @@ static int ram_discard(GArray *runs, bool to_private)
     return ret;
 }
 
+static int ram_populate(GArray *runs)
+{
+    int i, ret = 0;
+
+    for (i = 0; populate_users && i < runs->len && !ret; i++) {
+        KVMRamRun *run = &g_array_index(runs, KVMRamRun, i);
+
+        ret = private_ram_populate(run->mr, run->offset, run->size);
+    }
+    return ret;
+}
+
 static int ram_to_private(GArray *runs, hwaddr start, hwaddr size)
 {
     bool set = false;
@@ -314,6 +371,9 @@ static int ram_to_private(GArray *runs, hwaddr start, hwaddr size)
     }
     if (!ret) {
         ret = ram_discard(runs, true);
+    }
+    if (!ret) {
+        ret = ram_populate(runs);
     }
     if (ret) {
         ram_back_to_shared(runs, nr, set);

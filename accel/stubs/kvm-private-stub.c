@@ -28,6 +28,26 @@ bool private_ram(MemoryRegion *mr)
     return false;
 }
 
+bool private_ram_has_dma(void)
+{
+    return false;
+}
+
+int private_ram_fd(MemoryRegion *mr)
+{
+    g_assert_not_reached();
+}
+
+int private_ram_populate(MemoryRegion *mr, uint64_t offset, uint64_t size)
+{
+    g_assert_not_reached();
+}
+
+void private_ram_keep_populated(bool keep)
+{
+    g_assert_not_reached();
+}
+
 void private_ram_listen(MemoryRegion *mr, DeviceFdListener *listener)
 {
     g_assert_not_reached();

@@ -16,6 +16,7 @@
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
 #include "binding.h"
 #include "trace.h"
 
@@ -57,6 +58,14 @@ void tdi_binding_destroy(TDIBinding *binding)
  * The state
  */
 
+static void tdi_want_dma(TDIBinding *binding, bool want)
+{
+    if (binding->dma != want) {
+        binding->dma = want;
+        binding->ops->want_dma(binding->opaque, want);
+    }
+}
+
 /* The only place where it changes. */
 static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
 {
@@ -68,6 +77,10 @@ static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
     trace_vfio_private_tdi_state(binding->name, TDIState_str(old),
                                  TDIState_str(state), TDIReason_str(reason));
     binding->state = state;
+    if (!tdi_state_bound(state)) {
+        /* The TSM has seen to it before it unbound the TDI. */
+        tdi_want_dma(binding, false);
+    }
     if (state == TDI_STATE_CONFIG_UNLOCKED) {
         tdi_forget_report(binding);
     }
@@ -367,6 +380,67 @@ static int tdi_do_check(TDIBinding *binding, TDIRequest *request)
     int ret = tdi_call(binding, TDI_OPERATION_CHECK, &call);
 
     request->connected = binding->connected;
+    request->has_dma = binding->ops->has_dma(binding->opaque);
+    return ret;
+}
+
+/* In steps, between which whoever waits for the BQL has it. */
+static int tdi_populate(TDIBinding *binding, TDIRequest *request)
+{
+    uint64_t pos = 0;
+    int ret;
+
+    while ((ret = binding->ops->populate(binding->opaque, &pos)) > 0) {
+        bql_unlock();
+        bql_lock();
+        if (request->cancelled) {
+            return -ECANCELED;
+        }
+    }
+    return ret;
+}
+
+static int tdi_do_enable_dma(TDIBinding *binding, TDIRequest *request)
+{
+    TDICall call = {};
+    int ret = tdi_check(binding);
+
+    if (ret) {
+        return ret;
+    }
+    if (binding->state != TDI_STATE_RUN) {
+        return -EPERM;
+    }
+    if (!binding->ops->has_dma(binding->opaque)) {
+        return -EOPNOTSUPP;
+    }
+    if (binding->dma) {
+        return 0;
+    }
+    tdi_want_dma(binding, true);
+    ret = tdi_populate(binding, request);
+    if (!ret) {
+        ret = tdi_call(binding, TDI_OPERATION_ENABLE_DMA, &call);
+    }
+    trace_vfio_private_tdi_dma(binding->name, "on", ret);
+    if (ret) {
+        tdi_want_dma(binding, false);
+    }
+    return ret;
+}
+
+static int tdi_do_disable_dma(TDIBinding *binding, TDIRequest *request)
+{
+    TDICall call = {};
+    int ret = 0;
+
+    if (binding->dma) {
+        ret = tdi_call(binding, TDI_OPERATION_DISABLE_DMA, &call);
+        trace_vfio_private_tdi_dma(binding->name, "off", ret);
+    }
+    if (!ret) {
+        tdi_want_dma(binding, false);
+    }
     return ret;
 }
 
@@ -378,6 +452,8 @@ static int (*const tdi_requests[])(TDIBinding *binding,
     [TDI_OPERATION_GET_STATE] = tdi_do_get_state,
     [TDI_OPERATION_READ_REPORT] = tdi_do_read_report,
     [TDI_OPERATION_CHECK] = tdi_do_check,
+    [TDI_OPERATION_ENABLE_DMA] = tdi_do_enable_dma,
+    [TDI_OPERATION_DISABLE_DMA] = tdi_do_disable_dma,
 };
 
 int tdi_do(TDIBinding *binding, TDIRequest *request)

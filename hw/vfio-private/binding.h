@@ -36,6 +36,10 @@ typedef struct TDIRequest TDIRequest;
  *     slices, conversions
  * @block_unplug, @unblock_unplug: have device_del fail with this error, or no
  *     longer; the caller keeps the error
+ * @has_dma: can its DMA reach private memory?  Does not change.
+ * @want_dma: it is going to reach private memory, so what turns private has to
+ *     be populated; or no longer
+ * @populate: populate some of what is private; see vfio_private_dma_populate()
  * @ref, @unref: keep what contains the binding from going away
  */
 typedef struct TDIBindingOps {
@@ -51,6 +55,9 @@ typedef struct TDIBindingOps {
     void (*describe)(void *opaque, TDIInfo *info);
     void (*block_unplug)(void *opaque, Error *reason);
     void (*unblock_unplug)(void *opaque, Error *reason);
+    bool (*has_dma)(void *opaque);
+    void (*want_dma)(void *opaque, bool want);
+    int (*populate)(void *opaque, uint64_t *pos);
     void (*ref)(void *opaque);
     void (*unref)(void *opaque);
 } TDIBindingOps;
@@ -74,6 +81,7 @@ typedef struct TDIBindingOps {
  *     failed, and so did its undo; others: see &struct TSMOps
  * @code: TDISP's code of the error that the device answered with, or 0
  * @connected: of TDI_OPERATION_CHECK: there is a TSM
+ * @has_dma: likewise: the device's DMA can reach private memory
  * @report: of TDI_OPERATION_READ_REPORT, if @ret is 0; the owner frees it
  *
  * The queue's own:
@@ -91,6 +99,7 @@ struct TDIRequest {
     int ret;
     uint64_t code;
     bool connected;
+    bool has_dma;
     GByteArray *report;
 
     TDIBinding *binding;
@@ -119,6 +128,7 @@ struct TDIRequest {
  * @connected: it was connected to a TSM when that was last looked at
  * @tsm_name, @tsm_kind: which one that was; NULL if none, or not known
  * @by_guest: the guest has had a part in this binding, and may believe in it
+ * @dma: its DMA reaches private memory, or is about to
  * @rid: requester ID that it was bound with
  * @parts: MMIO of the report; NULL if there is none that makes sense
  * @digest: SHA-256 of the report, in hexadecimal; NULL if there is none
@@ -145,6 +155,7 @@ struct TDIBinding {
     char *tsm_name;
     TSMKind tsm_kind;
     bool by_guest;
+    bool dma;
     uint32_t rid;
     GArray *parts;
     char *digest;
@@ -192,6 +203,11 @@ extern bool tdi_reset_waits;
  * READ_REPORT: read the report; while it is locked, conversions are checked
  *     against it from then on.
  * CHECK: is there a TSM?  If that is not clear: was there?
+ * ENABLE_DMA: let its DMA reach private memory, in RUN; a success if it does.
+ *     All that is private is populated before, without the BQL for most of the
+ *     time.  If it fails, DMA reaches shared memory only, as before.
+ * DISABLE_DMA: to shared memory only; a success if that is so.  If it fails, that
+ *     is not known, and UNBIND is what helps.
  *
  * Context: BQL.  Calls nothing; the end comes from a thread of its own.
  */

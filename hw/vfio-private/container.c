@@ -35,6 +35,9 @@
 #include "mmio.h"
 #include "trace.h"
 
+/* So much of RAM is populated at a time. */
+#define POPULATE_STEP (2 * MiB)
+
 /* Areas of RAM, if iommufd cannot cut: a conversion disturbs so much of it. */
 #define RAM_PIECE (2 * MiB)
 
@@ -52,6 +55,7 @@
  * @readonly: devices may not write to it, as the guest may not
  * @cuts: iommufd can take a part out of a mapping
  * @unusable: the container could not map the section
+ * @private_ret: 0: its private view is mapped as well, for TDIs; or -errno
  */
 typedef struct VFIOPrivateWindow {
     DeviceFdListener listener;
@@ -65,6 +69,7 @@ typedef struct VFIOPrivateWindow {
     bool readonly;
     bool cuts;
     bool unusable;
+    int private_ret;
     QLIST_ENTRY(VFIOPrivateWindow) next;
 } VFIOPrivateWindow;
 
@@ -377,6 +382,78 @@ bool vfio_private_dma_mapped(const DeviceFdRegion *region)
     return false;
 }
 
+/*
+ * The private view of RAM
+ *
+ * It is mapped as a whole, once: the kernel lets a TDI have those of its pages
+ * that are private at the moment, and takes away what turns shared.  So nothing
+ * is to be done here at a conversion, and nothing to be got wrong.
+ */
+
+bool vfio_private_dma_supported(VFIOContainer *bcontainer)
+{
+    return private_ram_has_dma() &&
+           object_dynamic_cast(OBJECT(bcontainer), TYPE_VFIO_IOMMU_IOMMUFD) &&
+           vfio_private_ioas_has_private(VFIO_IOMMU_IOMMUFD(bcontainer));
+}
+
+static void window_map_private(VFIOPrivateWindow *w)
+{
+    w->private_ret = -EOPNOTSUPP;
+    if (!w->region && vfio_private_dma_supported(w->bcontainer)) {
+        w->private_ret = VFIO_IOMMU_GET_CLASS(w->bcontainer)->dma_map_file(
+            w->bcontainer, w->iova, w->size, private_ram_fd(w->mr), w->offset,
+            w->readonly);
+        trace_vfio_private_dma_map_private(memory_region_name(w->mr), w->iova,
+                                           w->size, w->private_ret);
+    }
+}
+
+static void window_unmap_private(VFIOPrivateWindow *w)
+{
+    if (!w->private_ret) {
+        vfio_private_ioas_unmap_private(VFIO_IOMMU_IOMMUFD(w->bcontainer),
+                                        w->iova, w->size);
+    }
+}
+
+static VFIOPrivateWindow *window_next_ram(VFIOContainer *bcontainer,
+                                          uint64_t iova)
+{
+    VFIOPrivateWindow *w, *first = NULL;
+
+    QLIST_FOREACH(w, &windows, next) {
+        if (w->bcontainer == bcontainer && !w->region &&
+            w->iova + w->size > iova && (!first || w->iova < first->iova)) {
+            first = w;
+        }
+    }
+    return first;
+}
+
+static int window_populate(void *opaque, uint64_t offset, uint64_t size)
+{
+    VFIOPrivateWindow *w = opaque;
+
+    return private_ram_populate(w->mr, offset, size);
+}
+
+int vfio_private_dma_populate(VFIOContainer *bcontainer, uint64_t *iova)
+{
+    VFIOPrivateWindow *w = window_next_ram(bcontainer, *iova);
+    uint64_t start, size;
+    int ret;
+
+    if (!w || w->private_ret) {
+        return w ? w->private_ret : 0;
+    }
+    start = w->offset + (MAX(*iova, w->iova) - w->iova);
+    size = MIN(POPULATE_STEP, w->offset + w->size - start);
+    ret = private_ram_foreach(w->mr, start, size, true, window_populate, w);
+    *iova = w->iova + (start - w->offset) + size;
+    return ret ?: 1;
+}
+
 static VFIOPrivateWindow *window_new(VFIOContainer *bcontainer,
                                      MemoryRegionSection *section)
 {
@@ -454,6 +531,7 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
     }
 
     w = window_new(bcontainer, section);
+    window_map_private(w);
     ret = window_map_shared(w);
     if (ret && w->region) {
         window_warn(w, ret);
@@ -477,6 +555,7 @@ bool vfio_private_region_del(VFIOContainer *bcontainer,
     if (!w) {
         return true;
     }
+    window_unmap_private(w);
     window_unmap_all(w);
     while ((area = interval_tree_iter_first(&w->areas, 0, UINT64_MAX))) {
         interval_tree_remove(area, &w->areas);

@@ -31,6 +31,7 @@
 #include "hw/vfio-private/hooks.h"
 #include "system/confidential-guest-support.h"
 #include "system/kvm-private.h"
+#include "system/private-ram.h"
 #include "device-int.h"
 #include "freeze.h"
 #include "trace.h"
@@ -183,6 +184,26 @@ static void vfio_private_unblock_unplug(void *opaque, Error *reason)
     qdev_del_unplug_blocker(DEVICE(opaque), reason);
 }
 
+static bool vfio_private_has_dma(void *opaque)
+{
+    VFIOPCIDevice *vdev = opaque;
+
+    return vdev->private_dev->ctx &&
+           vfio_private_dma_supported(vdev->vbasedev.bcontainer);
+}
+
+static void vfio_private_want_dma(void *opaque, bool want)
+{
+    private_ram_keep_populated(want);
+}
+
+static int vfio_private_populate(void *opaque, uint64_t *pos)
+{
+    VFIOPCIDevice *vdev = opaque;
+
+    return vfio_private_dma_populate(vdev->vbasedev.bcontainer, pos);
+}
+
 static void vfio_private_ref(void *opaque)
 {
     object_ref(OBJECT(opaque));
@@ -205,6 +226,9 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .describe = vfio_private_describe,
     .block_unplug = vfio_private_block_unplug,
     .unblock_unplug = vfio_private_unblock_unplug,
+    .has_dma = vfio_private_has_dma,
+    .want_dma = vfio_private_want_dma,
+    .populate = vfio_private_populate,
     .ref = vfio_private_ref,
     .unref = vfio_private_unref,
 };

@@ -9,7 +9,7 @@
 
 #include "qemu/osdep.h"
 #include <sys/ioctl.h>
-#include <linux/iommufd.h>
+#include <linux/iommufd-tsm.h>
 
 #include "qapi/error.h"
 #include "system/iommufd.h"
@@ -119,4 +119,35 @@ int vfio_private_ioas_unmap(VFIOIOMMUFDContainer *container, uint64_t iova,
     };
 
     return ioctl(container->be->fd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
+}
+
+/*
+ * Private memory
+ */
+
+int vfio_private_ioas_unmap_private(VFIOIOMMUFDContainer *container,
+                                    uint64_t iova, uint64_t size)
+{
+    struct iommu_ioas_unmap_private unmap = {
+        .size = sizeof(unmap),
+        .ioas_id = container->ioas_id,
+        .iova = iova,
+        .length = size,
+    };
+    int ret = ioctl(container->be->fd, IOMMU_IOAS_UNMAP_PRIVATE, &unmap) ?
+              -errno : 0;
+
+    trace_vfio_private_ioas_unmap_private(container->ioas_id, iova, size, ret);
+    return ret;
+}
+
+bool vfio_private_ioas_has_private(VFIOIOMMUFDContainer *container)
+{
+    /* All of nothing: QEMU has mapped nothing of the kind in a new IOAS. */
+    static int answer = -EAGAIN;
+
+    if (answer == -EAGAIN) {
+        answer = vfio_private_ioas_unmap_private(container, 0, UINT64_MAX);
+    }
+    return !answer;
 }

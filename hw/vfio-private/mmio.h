@@ -104,4 +104,36 @@ bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container);
 int vfio_private_ioas_unmap(VFIOIOMMUFDContainer *container, uint64_t iova,
                             uint64_t size);
 
+/**
+ * vfio_private_ioas_has_private: can private memory be mapped?
+ * @container: the first time, one in which nothing is
+ */
+bool vfio_private_ioas_has_private(VFIOIOMMUFDContainer *container);
+
+/* vfio_private_ioas_unmap_private: the undo of mapping a guest_memfd there */
+int vfio_private_ioas_unmap_private(VFIOIOMMUFDContainer *container,
+                                    uint64_t iova, uint64_t size);
+
+/**
+ * vfio_private_dma_supported: can DMA of TDIs reach the guest's private memory?
+ * @bcontainer: their container
+ *
+ * Does not change while the VM runs.
+ */
+bool vfio_private_dma_supported(VFIOContainer *bcontainer);
+
+/**
+ * vfio_private_dma_populate: let some of what is private have its memory
+ * @bcontainer: the container
+ * @iova: where to go on; in: 0 to begin with
+ *
+ * A step takes little enough time to have the BQL for it.  With
+ * private_ram_keep_populated(), what turns private meanwhile has it as well.
+ *
+ * Context: BQL.
+ * Returns: 0: that was all; 1: there is more; -errno: no memory, or a part of
+ *     RAM could not be mapped.
+ */
+int vfio_private_dma_populate(VFIOContainer *bcontainer, uint64_t *iova);
+
 #endif /* HW_VFIO_PRIVATE_MMIO_H */

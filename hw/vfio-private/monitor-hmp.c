@@ -48,6 +48,10 @@ static void hmp_print_tdi(Monitor *mon, const TDIInfo *info)
         monitor_printf(mon, "  not connected to a TSM\n");
     }
     hmp_print_slices(mon, info->slices);
+    if (info->has_private_dma) {
+        monitor_printf(mon, "  DMA to %" PRIu64 " KiB of private memory\n",
+                       info->private_dma / 1024);
+    }
     if (info->report_digest) {
         monitor_printf(mon, "  report SHA-256 %s\n", info->report_digest);
     }

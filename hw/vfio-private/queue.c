@@ -106,6 +106,16 @@ static int tsm_read_report(TDIBinding *binding, TDICall *call)
     return binding->tsm->read_report(binding->ctx, &call->report, &call->code);
 }
 
+static int tsm_enable_dma(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->enable_dma(binding->ctx);
+}
+
+static int tsm_disable_dma(TDIBinding *binding, TDICall *call)
+{
+    return binding->tsm->disable_dma(binding->ctx);
+}
+
 static int (*const tsm_calls[])(TDIBinding *binding, TDICall *call) = {
     [TDI_OPERATION_BIND] = tsm_bind,
     [TDI_OPERATION_UNBIND] = tsm_unbind,
@@ -113,6 +123,8 @@ static int (*const tsm_calls[])(TDIBinding *binding, TDICall *call) = {
     [TDI_OPERATION_GET_STATE] = tsm_get_state,
     [TDI_OPERATION_READ_REPORT] = tsm_read_report,
     [TDI_OPERATION_CHECK] = tsm_check,
+    [TDI_OPERATION_ENABLE_DMA] = tsm_enable_dma,
+    [TDI_OPERATION_DISABLE_DMA] = tsm_disable_dma,
 };
 
 /* To those who ask, some errnos mean what a TSM cannot mean. */

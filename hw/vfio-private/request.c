@@ -85,6 +85,8 @@ static const struct {
     [TDCM_OP_START_TDI] = TDCM_OPERATION("start", START),
     [TDCM_OP_GET_TDI_STATE] = TDCM_OPERATION("get-state", GET_STATE),
     [TDCM_OP_UNBIND] = TDCM_OPERATION("unbind", UNBIND),
+    [TDCM_OP_ENABLE_DMA] = TDCM_OPERATION("enable-dma", ENABLE_DMA),
+    [TDCM_OP_DISABLE_DMA] = TDCM_OPERATION("disable-dma", DISABLE_DMA),
 };
 
 static const char *tdcm_name(uint16_t op)
@@ -119,7 +121,11 @@ static GByteArray *tdcm_reply(TDCMRequest *request)
 
     switch (request->tdi.operation) {
     case TDI_OPERATION_CHECK:
-        byte = request->tdi.connected;
+        byte = 0;
+        if (request->tdi.connected) {
+            byte = TDCM_SUPP_TEEIO;
+            byte |= request->tdi.has_dma ? TDCM_SUPP_PRIVATE_DMA : 0;
+        }
         return g_byte_array_append(data, &byte, 1);
     case TDI_OPERATION_GET_STATE:
         byte = tdcm_state(request->tdi.binding->state);

@@ -36,6 +36,8 @@
  * @viommu_id: the vIOMMU
  * @vdevice_id: the vDEVICE; 0 if there is none, as no object has this ID
  * @rid: requester ID of @vdevice_id
+ * @hwpt_id: the page table with private memory, for @vdevice_id; 0: none
+ * @private_dma: the device is attached to it
  * @binds: how often @vdevice_id was bound
  * @unbound: what that was when it was last unbound
  * @ended: which one of these the kernel has ended, by what it says.  Written in
@@ -52,6 +54,8 @@ struct TSMContext {
     uint32_t viommu_id;
     uint32_t vdevice_id;
     uint32_t rid;
+    uint32_t hwpt_id;
+    bool private_dma;
     uint32_t binds;
     uint32_t unbound;
     uint32_t ended;
@@ -277,11 +281,83 @@ bool tsm_iommufd_in_use(int fd)
     return ioctl(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind) < 0 && errno == EINVAL;
 }
 
+/*
+ * Private DMA
+ */
+
+static int tsm_attach(TSMContext *ctx, uint32_t hwpt_id)
+{
+    struct vfio_device_attach_iommufd_pt attach = {
+        .argsz = sizeof(attach),
+        .pt_id = hwpt_id,
+    };
+    int ret = ioctl(ctx->vbasedev->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach) ?
+              -errno : 0;
+
+    trace_tsm_iommufd_attach(ctx->vbasedev->name, hwpt_id, ret);
+    return ret;
+}
+
+static int tsm_alloc_hwpt(TSMContext *ctx)
+{
+    struct iommu_hwpt_alloc alloc = {
+        .size = sizeof(alloc),
+        .dev_id = ctx->vbasedev->devid,
+        .pt_id = ctx->viommu_id,
+    };
+    int ret = tsm_ioctl(ctx, IOMMU_HWPT_ALLOC, &alloc);
+
+    trace_tsm_iommufd_alloc_hwpt(ctx->vbasedev->name, ctx->viommu_id,
+                                 alloc.out_hwpt_id, ret);
+    if (!ret) {
+        qatomic_set(&ctx->hwpt_id, alloc.out_hwpt_id);
+    }
+    return ret;
+}
+
+static int tsm_iommufd_enable_dma(TSMContext *ctx)
+{
+    int ret = ctx->hwpt_id ? 0 : tsm_alloc_hwpt(ctx);
+
+    if (!ret) {
+        ret = tsm_attach(ctx, ctx->hwpt_id);
+    }
+    ctx->private_dma |= !ret;
+    return ret;
+}
+
+/* The two page tables have the same shared memory, so nothing else fails. */
+static int tsm_iommufd_disable_dma(TSMContext *ctx)
+{
+    int ret = ctx->private_dma ?
+              tsm_attach(ctx, ctx->vbasedev->hwpt->hwpt_id) : 0;
+
+    ctx->private_dma &= ret != 0;
+    return ret;
+}
+
+static uint64_t tsm_iommufd_dma_bytes(TSMContext *ctx)
+{
+    struct iommu_option option = {
+        .size = sizeof(option),
+        .option_id = IOMMU_OPTION_PRIVATE_PAGES,
+        .op = IOMMU_OPTION_OP_GET,
+        .object_id = qatomic_read(&ctx->hwpt_id),
+    };
+
+    if (!option.object_id || tsm_ioctl(ctx, IOMMU_OPTION, &option)) {
+        return 0;
+    }
+    return option.val64 * qemu_real_host_page_size();
+}
+
 void tsm_iommufd_free(TSMContext *ctx)
 {
     if (!ctx) {
         return;
     }
+    tsm_iommufd_disable_dma(ctx);
+    tsm_free_object(ctx, &ctx->hwpt_id);
     tsm_free_object(ctx, &ctx->vdevice_id);
     tsm_stop_listening(ctx);
     tsm_free_object(ctx, &ctx->viommu_id);
@@ -314,6 +390,7 @@ static int tsm_iommufd_bind(TSMContext *ctx, uint32_t rid)
     int ret;
 
     if (ctx->vdevice_id && ctx->rid != rid) {
+        tsm_free_object(ctx, &ctx->hwpt_id);
         tsm_free_object(ctx, &ctx->vdevice_id);
     }
     if (!ctx->vdevice_id) {
@@ -331,10 +408,12 @@ static int tsm_iommufd_unbind(TSMContext *ctx)
 {
     int ret = ctx->vdevice_id ? tsm_op(ctx, IOMMU_VDEVICE_TSM_UNBIND) : 0;
 
-    if (!ret) {
-        ctx->unbound = ctx->binds;
+    if (ret) {
+        return ret;
     }
-    return ret;
+    ctx->unbound = ctx->binds;
+    /* It reaches no private memory any more, but would once it runs again. */
+    return tsm_iommufd_disable_dma(ctx);
 }
 
 static bool tsm_iommufd_ended(TSMContext *ctx)
@@ -488,5 +567,8 @@ const TSMOps tsm_iommufd_ops = {
     .get_state = tsm_iommufd_get_state,
     .read_report = tsm_iommufd_read_report,
     .start = tsm_iommufd_start,
+    .enable_dma = tsm_iommufd_enable_dma,
+    .disable_dma = tsm_iommufd_disable_dma,
+    .dma_bytes = tsm_iommufd_dma_bytes,
     .ended = tsm_iommufd_ended,
 };

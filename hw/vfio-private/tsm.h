@@ -49,6 +49,12 @@ typedef struct VFIODevice VFIODevice;
  * @start: start the device
  *     Guarantees: after 0 the TDI is in RUN.  After an error its state is not
  *     known.
+ * @enable_dma: let DMA of the device reach private memory, in RUN
+ *     Guarantees: after an error it does not.  Idempotent.
+ * @disable_dma: to shared memory only; done with by @unbind as well
+ *     Guarantees: after 0 it reaches no private memory any more.  Idempotent.
+ * @dma_bytes: how much private memory does it reach at this moment?
+ *     Guarantees: asks no device.  With the BQL, beside any other.
  * @ended: has the host unbound it since @bind, and has @unbind not been called?
  *     Guarantees: does not sleep, asks nobody.  With the BQL.
  */
@@ -60,6 +66,9 @@ typedef struct TSMOps {
     int (*get_state)(TSMContext *ctx, uint32_t *state, uint64_t *code);
     int (*read_report)(TSMContext *ctx, GByteArray **report, uint64_t *code);
     int (*start)(TSMContext *ctx, uint64_t *code);
+    int (*enable_dma)(TSMContext *ctx);
+    int (*disable_dma)(TSMContext *ctx);
+    uint64_t (*dma_bytes)(TSMContext *ctx);
     bool (*ended)(TSMContext *ctx);
 } TSMOps;
 

@@ -5,6 +5,10 @@
  * and each page is in use in one of them.  RamBlockAttributes records in which;
  * KVM's attributes and the users of the shared view (DMA mappings) follow it.
  *
+ * Devices reach the private view by the host's IOMMU if the kind of guest allows
+ * for it: its confidential-guest object has the interface TYPE_PRIVATE_DMA_GUEST.
+ * Of other kinds, a TSM has page tables of its own, or there is no way.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -45,5 +49,41 @@ void private_ram_unlisten(DeviceFdListener *listener);
  */
 int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
                         bool is_private, DeviceFdVisit *visit, void *opaque);
+
+#define TYPE_PRIVATE_DMA_GUEST "private-dma-guest"
+
+/* private_ram_has_dma: does the kind of guest allow for DMA to private pages? */
+bool private_ram_has_dma(void);
+
+/**
+ * private_ram_fd: the file of the private view
+ * @mr: a region for which private_ram() is true
+ *
+ * Offsets in it are offsets in @mr.
+ *
+ * Returns: the guest_memfd, which stays the region's.
+ */
+int private_ram_fd(MemoryRegion *mr);
+
+/**
+ * private_ram_populate: let private pages have their memory
+ * @mr: a region for which private_ram() is true
+ * @offset: first byte, page aligned
+ * @size: bytes, page aligned
+ *
+ * A device cannot wait for a page to be made, as a vCPU can.
+ *
+ * Context: BQL.
+ * Returns: 0 or -errno.
+ */
+int private_ram_populate(MemoryRegion *mr, uint64_t offset, uint64_t size);
+
+/**
+ * private_ram_keep_populated: populate what turns private, or no longer
+ * @keep: one more who needs it, or one less
+ *
+ * Context: BQL.
+ */
+void private_ram_keep_populated(bool keep);
 
 #endif /* SYSTEM_PRIVATE_RAM_H */

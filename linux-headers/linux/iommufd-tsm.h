@@ -160,6 +160,46 @@ struct iommu_vevent_tsm {
     __u32 __reserved;
 };
 
+/*
+ * Private DMA
+ *
+ * IOMMU_IOAS_MAP_FILE takes a guest_memfd.  Such an area is apart from the shared
+ * ones, and may overlap them.  Its pages are mapped as long as they are private
+ * and there, at the IOVA that is their address in the VM, and only in private
+ * HWPTs: made by IOMMU_HWPT_ALLOC with a vIOMMU of IOMMU_VIOMMU_TYPE_TSM as pt_id,
+ * for one vDEVICE, to which its device can be attached while it is bound.  They
+ * are mapped while the TDI is in RUN.
+ *
+ * EBUSY: a private page is mapped as shared memory.  EEXIST: overlaps a private
+ * area.  EMEDIUMTYPE: not with this kind of VM.  EXDEV: other private areas of
+ * the IOAS are of another VM.
+ */
+
+/*
+ * Remove the private areas in a range.
+ *
+ * @size: sizeof(struct iommu_ioas_unmap_private)
+ * @ioas_id: the IOAS
+ * @iova, @length: areas in it, as a whole; 0 and U64_MAX: all, perhaps none.
+ *     @length out: bytes of what was removed
+ *
+ * ENOENT: there is none, or one is only partly in the range.  ENOTTY: a kernel
+ * without private DMA.
+ */
+struct iommu_ioas_unmap_private {
+    __u32 size;
+    __u32 ioas_id;
+    __aligned_u64 iova;
+    __aligned_u64 length;
+};
+#define IOMMU_IOAS_UNMAP_PRIVATE _IO(IOMMUFD_TYPE, 0x97)
+
+/*
+ * struct iommu_option.option_id: pages of private memory that are mapped in a
+ * private HWPT.  IOMMU_OPTION_OP_GET only.
+ */
+#define IOMMU_OPTION_PRIVATE_PAGES 2
+
 #endif /* !IOMMU_VDEVICE_TSM_OP */
 
 #endif /* LINUX_IOMMUFD_TSM_H */

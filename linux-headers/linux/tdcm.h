@@ -42,10 +42,11 @@
  * No operation has request data. The state that an operation requires is the
  * TDISP state of the device; any other gives %TDCM_ERROR_INVALID_STATE.
  *
- * @TDCM_OP_CHECK_TEEIO_SUPP: Can this device be bound? Reply: one byte, 0 for
- *	no. Any state.
+ * @TDCM_OP_CHECK_TEEIO_SUPP: What can be done with this device? Reply: one byte,
+ *	TDCM_SUPP_*, 0 if it cannot be bound. Any state.
  * @TDCM_OP_BIND: Bind the device to the VM and lock it: CONFIG_UNLOCKED to
- *	CONFIG_LOCKED. Reply: none.
+ *	CONFIG_LOCKED. Reply: none. The VMM may do so unasked. The guest finds
+ *	the device in CONFIG_LOCKED then, and may go on from there.
  * @TDCM_OP_GET_DEV_INFO: What the host keeps about the device (certificates,
  *	measurements), opaque here. Reply: the bytes. CONFIG_LOCKED or RUN.
  *	Optional.
@@ -57,7 +58,18 @@
  *	CONFIG_LOCKED 1, RUN 2, ERROR 3. Any state.
  * @TDCM_OP_UNBIND: Stop the device and take it out of the VM: to
  *	CONFIG_UNLOCKED, from where it does nothing and succeeds. The MMIO of
- *	the device is shared again. Reply: none. Any state.
+ *	the device is shared again, and its DMA does not reach private memory.
+ *	Reply: none. Any state.
+ * @TDCM_OP_ENABLE_DMA: Let DMA of the device reach private memory, that which is
+ *	private now and that which turns so later. Shared memory is in its
+ *	reach as before. Reply: none. RUN; succeeds if it does so already. If
+ *	it fails, the device reaches shared memory only, and its state is what
+ *	it was. Only if %TDCM_SUPP_PRIVATE_DMA is there.
+ * @TDCM_OP_DISABLE_DMA: Back to shared memory only, which is in force when the
+ *	operation is done. Reply: none. Any state, which it leaves alone; does
+ *	nothing and succeeds if DMA is not enabled.
+ *
+ * The last two are not part of GHCI, as TDX guests ask the TDX module instead.
  */
 enum tdcm_operation {
 	TDCM_OP_CHECK_TEEIO_SUPP = 1,
@@ -67,7 +79,14 @@ enum tdcm_operation {
 	TDCM_OP_START_TDI = 5,
 	TDCM_OP_GET_TDI_STATE = 6,
 	TDCM_OP_UNBIND = 7,
+	TDCM_OP_ENABLE_DMA = 0x80,
+	TDCM_OP_DISABLE_DMA = 0x81,
 };
+
+/* Reply of %TDCM_OP_CHECK_TEEIO_SUPP: the device can be bound... */
+#define TDCM_SUPP_TEEIO			0x01
+/* ...and its DMA can go to private memory. Does not change while the VM runs. */
+#define TDCM_SUPP_PRIVATE_DMA		0x02
 
 /**
  * enum tdcm_status - &struct tdcm_buffer.status

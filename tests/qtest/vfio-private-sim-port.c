@@ -174,6 +174,9 @@ static void test_eject(SimHost *host)
 
     sim_start_behind(host);
     sim_run(host);
+    if (!host->tdx) {
+        sim_ok(host, TDCM_OP_ENABLE_DMA);
+    }
     qtest_qmp_device_del_send(host->qts, "dev0");
     from = sim_now(host);
     qtest_outl(host->qts, PCIHP_SELECT, 0);
@@ -186,6 +189,8 @@ static void test_eject(SimHost *host)
                      sim_find(host, from, "SET_ATTRIBUTES"));
     g_assert_cmpuint(sim_count(host, from, "kernel unbinds"), ==, 0);
     g_assert_cmpuint(host->shared->nr_objects, ==, 0);
+    g_assert_cmpuint(host->shared->nr_maps, ==, 0);
+    g_assert_cmpuint(host->shared->nr_private_maps, ==, 0);
     g_assert_cmpuint(host->shared->nr_dmabufs, ==, 0);
     g_assert_cmpuint(host->shared->nr_kvm_files, ==, 0);
 

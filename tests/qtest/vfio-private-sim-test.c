@@ -32,6 +32,7 @@ int main(int argc, char **argv)
     sim_test_add_ram_place();
     sim_test_add_bind();
     sim_test_add_errno();
+    sim_test_add_dma();
     sim_test_add_ended();
     sim_test_add_exit();
     sim_test_add_plug();

@@ -193,6 +193,7 @@ void sim_test_add_order(void);
 void sim_test_add_bind(void);
 void sim_test_add_convert(void);
 void sim_test_add_errno(void);
+void sim_test_add_dma(void);
 void sim_test_add_ended(void);
 void sim_test_add_exit(void);
 void sim_test_add_plug(void);

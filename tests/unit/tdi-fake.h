@@ -40,10 +40,12 @@ typedef struct Fake {
     unsigned int looks, reports, blockers;
     bool stopped;
     /* device */
-    bool ready, mmio_private, hidden;
+    bool ready, mmio_private, hidden, has_dma;
+    int dma_wanted, populate_left, populate_ret;
     /* TSM: its TDI's state, and what the next calls return */
     uint32_t tdi;
-    bool connected, ended;
+    bool connected, ended, dma;
+    int enable_ret, disable_ret;
     int bind_ret, unbind_ret, start_ret, report_ret, state_ret, share_ret;
     uint64_t code;
     size_t report_len;
@@ -145,6 +147,7 @@ static int fake_unbind(TSMContext *ctx)
     fake_tsm("stop");
     if (!f.unbind_ret) {
         f.ended = false;
+        f.dma = false;
         f.tdi = TDISP_STATE_CONFIG_UNLOCKED;
     }
     return f.unbind_ret;
@@ -202,6 +205,31 @@ static char *fake_describe_tsm(TSMContext *ctx, TSMKind *kind)
     return g_strdup("tsm0");
 }
 
+static int fake_enable_dma(TSMContext *ctx)
+{
+    fake_tsm("dma");
+    /* Order rules: in RUN only, and all that is private is there. */
+    g_assert_cmpint(f.tdi, ==, TDISP_STATE_RUN);
+    g_assert_cmpint(f.dma_wanted, ==, 1);
+    g_assert_cmpint(f.populate_left, ==, 0);
+    f.dma = !f.enable_ret;
+    return f.enable_ret;
+}
+
+static int fake_disable_dma(TSMContext *ctx)
+{
+    fake_tsm("nodma");
+    /* Until it is off, what turns private has to be there. */
+    g_assert_cmpint(f.dma_wanted, ==, 1);
+    f.dma &= !!f.disable_ret;
+    return f.disable_ret;
+}
+
+static uint64_t fake_dma_bytes(TSMContext *ctx)
+{
+    return f.dma ? 0x5000 : 0;
+}
+
 static bool fake_ended(TSMContext *ctx)
 {
     g_assert_true(bql_locked());
@@ -216,6 +244,9 @@ static const TSMOps fake_tsm_ops = {
     .get_state = fake_get_state,
     .read_report = fake_read_report,
     .start = fake_start,
+    .enable_dma = fake_enable_dma,
+    .disable_dma = fake_disable_dma,
+    .dma_bytes = fake_dma_bytes,
     .ended = fake_ended,
 };
 
@@ -287,6 +318,28 @@ static void fake_unblock_unplug(void *opaque, Error *reason)
     f.blockers--;
 }
 
+static bool fake_has_dma(void *opaque)
+{
+    return f.has_dma;
+}
+
+static void fake_want_dma(void *opaque, bool want)
+{
+    f.dma_wanted += want ? 1 : -1;
+}
+
+static int fake_populate(void *opaque, uint64_t *pos)
+{
+    g_assert_true(bql_locked());
+    g_assert_cmpint(f.dma_wanted, ==, 1);
+    fake_log("fill");
+    if (f.populate_ret) {
+        return f.populate_ret;
+    }
+    f.populate_left -= f.populate_left > 0;
+    return f.populate_left > 0;
+}
+
 static void fake_ref(void *opaque)
 {
     f.refs++;
@@ -309,6 +362,9 @@ static const TDIBindingOps fake_ops = {
     .describe = fake_describe,
     .block_unplug = fake_block_unplug,
     .unblock_unplug = fake_unblock_unplug,
+    .has_dma = fake_has_dma,
+    .want_dma = fake_want_dma,
+    .populate = fake_populate,
     .ref = fake_ref,
     .unref = fake_unref,
 };
@@ -406,6 +462,8 @@ static inline void teardown(void)
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
     g_assert_cmpint(f.refs, ==, 0);
     g_assert_false(f.hidden);
+    g_assert_false(f.dma);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
     tdi_binding_destroy(&f.binding);
     g_string_free(f.log, true);
 }
@@ -485,12 +543,17 @@ static inline void expect_state(uint8_t state)
     g_assert_cmpint(b->data[0], ==, state);
 }
 
-static inline void to_run(void)
+static inline void to_run_locked(void)
 {
-    request_ok(TDCM_OP_BIND);
     f.mmio_private = true;
     request_ok(TDCM_OP_START_TDI);
     expect_state(TDISP_STATE_RUN);
+}
+
+static inline void to_run(void)
+{
+    request_ok(TDCM_OP_BIND);
+    to_run_locked();
 }
 
 static inline int may_private(uint64_t offset, uint64_t size)

@@ -125,6 +125,107 @@ static void test_conversions(void)
     teardown();
 }
 
+/* Private DMA */
+
+static void test_dma_refused(void)
+{
+    setup();
+    f.has_dma = true;
+    request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_INVALID_STATE);
+    request_ok(TDCM_OP_BIND);
+    request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_INVALID_STATE);
+    to_run_locked();
+    f.has_dma = false;
+    g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==,
+                    TDCM_SUPP_TEEIO);
+    g_string_truncate(f.log, 0);
+    request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_DEVICE);
+    request_ok(TDCM_OP_DISABLE_DMA);
+    g_assert_cmpstr(f.log->str, ==, "");
+    f.has_dma = true;
+    f.connected = false;
+    g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==, 0);
+    /* Its requester ID has changed: nobody knows what it is. */
+    f.rid++;
+    request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_INVALID_STATE);
+    f.rid--;
+    teardown();
+}
+
+static void test_dma(void)
+{
+    setup();
+    f.has_dma = true;
+    f.populate_left = 3;
+    g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==,
+                    TDCM_SUPP_TEEIO | TDCM_SUPP_PRIVATE_DMA);
+    to_run();
+    g_string_truncate(f.log, 0);
+    request_ok(TDCM_OP_ENABLE_DMA);
+    g_assert_cmpstr(f.log->str, ==, "fill fill fill dma ");
+    g_string_truncate(f.log, 0);
+    request_ok(TDCM_OP_ENABLE_DMA);
+    g_assert_cmpstr(f.log->str, ==, "");
+    request_ok(TDCM_OP_DISABLE_DMA);
+    g_assert_false(f.dma);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    request_ok(TDCM_OP_DISABLE_DMA);
+    g_assert_cmpstr(f.log->str, ==, "nodma ");
+    expect_state(TDISP_STATE_RUN);
+    request_ok(TDCM_OP_ENABLE_DMA);
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    teardown();
+}
+
+static void test_dma_fails(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    f.populate_ret = -ENOMEM;
+    request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_TDX_MODULE);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    f.populate_ret = 0;
+    f.enable_ret = -EIO;
+    request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_DEVICE);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    expect_state(TDISP_STATE_RUN);
+    f.enable_ret = 0;
+    request_ok(TDCM_OP_ENABLE_DMA);
+    f.disable_ret = -EIO;
+    request_err(TDCM_OP_DISABLE_DMA, TDCM_ERROR_DEVICE);
+    g_assert_cmpint(f.dma_wanted, ==, 1);
+    f.disable_ret = 0;
+    request_ok(TDCM_OP_DISABLE_DMA);
+    teardown();
+}
+
+static void end_in_populate(void)
+{
+    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
+                                    TDI_REASON_RESET));
+}
+
+/* An end comes between two steps: nothing is enabled any more. */
+static void test_dma_ended(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    f.populate_left = 5;
+    f.on_relock = end_in_populate;
+    g_string_truncate(f.log, 0);
+    request(TDCM_OP_ENABLE_DMA);
+    g_assert_cmpstr(f.log->str, ==, "fill stop share ");
+    g_assert_false(f.dma);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    f.populate_left = 0;
+    to_run();
+    request_ok(TDCM_OP_ENABLE_DMA);
+    teardown();
+}
+
 /* Failures half way */
 
 static void test_device_error(void)
@@ -434,6 +535,10 @@ static const struct {
     { "revoked-meanwhile", test_revoked_meanwhile },
     { "share-fails", test_share_fails },
     { "exit-leaves-mmio", test_exit_leaves_mmio },
+    { "dma-refused", test_dma_refused },
+    { "dma", test_dma },
+    { "dma-fails", test_dma_fails },
+    { "dma-ended", test_dma_ended },
 };
 
 int main(int argc, char **argv)

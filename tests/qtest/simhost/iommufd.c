@@ -3,7 +3,8 @@
  *
  * Objects hold their parents: what is in use cannot be destroyed.  Mappings do
  * not overlap, and are unmapped as they were mapped, or not at all, unless the
- * IOAS was made so that they can be cut.
+ * IOAS was made so that they can be cut.  Those of a guest_memfd are apart from
+ * them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 #include <linux/iommufd.h>
 #include <linux/iommufd-tsm.h>
+#include "hw/tdisp/tdisp.h"
 #include "host.h"
 
 #define SIM_OBJECTS 256
@@ -34,14 +36,25 @@ static struct {
     bool cuts;
 } objects[SIM_OBJECTS];
 static uint32_t nr_objects = 1;
-static uint32_t attached;
 
+/* @file: cannot be cut; @private: of a guest_memfd */
 static struct {
     uint32_t ioas;
     uint64_t iova;
     uint64_t size;
     bool file;
+    bool private;
 } maps[SIM_MAPS];
+
+static void sim_map_forget(int i)
+{
+    maps[i].size = 0;
+    if (maps[i].private) {
+        sim->nr_private_maps--;
+    } else {
+        sim->nr_maps--;
+    }
+}
 
 static int sim_object_new(SimObject type, uint32_t parent, SimObject wanted,
                           uint32_t *id)
@@ -72,8 +85,7 @@ static void sim_iommufd_unmap_all(uint32_t ioas)
 
     for (i = 0; i < SIM_MAPS; i++) {
         if (maps[i].size && maps[i].ioas == ioas) {
-            maps[i].size = 0;
-            sim->nr_maps--;
+            sim_map_forget(i);
         }
     }
 }
@@ -82,7 +94,7 @@ void sim_iommufd_device_gone(void)
 {
     uint32_t i;
 
-    attached = 0;
+    sim->attached = 0;
     for (i = 1; i < nr_objects; i++) {
         if (objects[i].type == SIM_DEVICE) {
             sim_object_free(i);
@@ -103,13 +115,16 @@ int sim_iommufd_attach(uint32_t pt_id)
     if (pt_id >= nr_objects || objects[pt_id].type != SIM_HWPT) {
         return -ENOENT;
     }
-    attached = pt_id;
+    if (pt_id == sim->private_hwpt && !sim_tsm_bound()) {
+        return -ENXIO;
+    }
+    sim->attached = pt_id;
     return 0;
 }
 
 void sim_iommufd_detach(void)
 {
-    attached = 0;
+    sim->attached = 0;
 }
 
 bool sim_iommufd_is_vdevice(uint32_t id)
@@ -130,8 +145,11 @@ static int sim_iommufd_destroy(int fd, void *arg)
             return -EBUSY;
         }
     }
-    if (id == attached || objects[id].type == SIM_DEVICE) {
+    if (id == sim->attached || objects[id].type == SIM_DEVICE) {
         return -EBUSY;
+    }
+    if (id == sim->private_hwpt) {
+        sim->private_hwpt = 0;
     }
     if (objects[id].type == SIM_VDEVICE) {
         sim_tsm_forget();
@@ -152,7 +170,20 @@ static int sim_iommufd_ioas(int fd, void *arg)
 static int sim_iommufd_hwpt(int fd, void *arg)
 {
     struct iommu_hwpt_alloc *alloc = arg;
+    uint32_t parent = alloc->pt_id;
 
+    if (parent < nr_objects && objects[parent].type == SIM_VIOMMU) {
+        /* There is one device. */
+        int ret = sim->private_hwpt ? -EEXIST :
+                  sim->no_private_dma ? -EINVAL :
+                  sim_object_new(SIM_HWPT, parent, SIM_VIOMMU,
+                                 &alloc->out_hwpt_id);
+
+        if (!ret) {
+            sim->private_hwpt = alloc->out_hwpt_id;
+        }
+        return ret;
+    }
     return sim_object_new(SIM_HWPT, alloc->pt_id, SIM_IOAS,
                           &alloc->out_hwpt_id);
 }
@@ -226,12 +257,34 @@ static bool sim_is_ioas(uint32_t id)
     return id < nr_objects && objects[id].type == SIM_IOAS;
 }
 
+/* As if all of it was private. */
+static uint64_t sim_private_pages(uint32_t hwpt)
+{
+    uint64_t pages = 0;
+    int i;
+
+    for (i = 0; i < SIM_MAPS; i++) {
+        if (maps[i].size && maps[i].private) {
+            pages += maps[i].size / 4096;
+        }
+    }
+    return sim->attached == hwpt &&
+           sim->tdi_state == TDISP_STATE_RUN ? pages : 0;
+}
+
 /* As the kernel: not once devices may use larger IOPTEs. */
 static int sim_iommufd_option(int fd, void *arg)
 {
     struct iommu_option *option = arg;
     int i;
 
+    if (option->option_id == IOMMU_OPTION_PRIVATE_PAGES) {
+        if (!sim->private_hwpt || option->object_id != sim->private_hwpt) {
+            return -EINVAL;
+        }
+        option->val64 = sim_private_pages(option->object_id);
+        return 0;
+    }
     if (option->option_id != IOMMU_OPTION_HUGE_PAGES) {
         return -EOPNOTSUPP;
     }
@@ -243,7 +296,7 @@ static int sim_iommufd_option(int fd, void *arg)
         return 0;
     }
     for (i = 0; i < SIM_MAPS; i++) {
-        if (attached && maps[i].size && maps[i].ioas == option->object_id) {
+        if (sim->attached && maps[i].size && maps[i].ioas == option->object_id) {
             return -EINVAL;
         }
     }
@@ -252,7 +305,7 @@ static int sim_iommufd_option(int fd, void *arg)
 }
 
 static int sim_iommufd_map_range(uint32_t ioas, uint64_t iova, uint64_t size,
-                                 bool file)
+                                 bool file, bool private)
 {
     int i, slot = -1;
 
@@ -265,7 +318,8 @@ static int sim_iommufd_map_range(uint32_t ioas, uint64_t iova, uint64_t size,
     for (i = 0; i < SIM_MAPS; i++) {
         if (!maps[i].size) {
             slot = i;
-        } else if (maps[i].ioas == ioas && iova < maps[i].iova + maps[i].size &&
+        } else if (maps[i].ioas == ioas && maps[i].private == private &&
+                   iova < maps[i].iova + maps[i].size &&
                    maps[i].iova < iova + size) {
             return -EEXIST;
         }
@@ -277,7 +331,12 @@ static int sim_iommufd_map_range(uint32_t ioas, uint64_t iova, uint64_t size,
     maps[slot].iova = iova;
     maps[slot].size = size;
     maps[slot].file = file;
-    sim->nr_maps++;
+    maps[slot].private = private;
+    if (private) {
+        sim->nr_private_maps++;
+    } else {
+        sim->nr_maps++;
+    }
     return 0;
 }
 
@@ -285,19 +344,32 @@ static int sim_iommufd_map(int fd, void *arg)
 {
     struct iommu_ioas_map *map = arg;
 
-    return sim_iommufd_map_range(map->ioas_id, map->iova, map->length, false);
+    return sim_iommufd_map_range(map->ioas_id, map->iova, map->length, false,
+                                 false);
 }
 
 static int sim_iommufd_map_file(int fd, void *arg)
 {
     struct iommu_ioas_map_file *map = arg;
 
-    if (sim_kind(map->fd) == SIM_DMABUF &&
+    SimKind kind = sim_kind(map->fd);
+
+    if (kind != SIM_OTHER &&
         map->start + map->length > sim_fd_size(map->fd)) {
         return -EINVAL;
     }
+    if (kind == SIM_GUEST_MEMFD && sim->no_private_dma) {
+        return -EINVAL;
+    }
     return sim_iommufd_map_range(map->ioas_id, map->iova, map->length,
-                                 sim_kind(map->fd) == SIM_DMABUF);
+                                 kind == SIM_DMABUF, kind == SIM_GUEST_MEMFD);
+}
+
+static const char *sim_iommufd_map_name(void *arg)
+{
+    struct iommu_ioas_map_file *map = arg;
+
+    return sim_kind(map->fd) == SIM_GUEST_MEMFD ? "PRIVATE_MAP" : "MAP_FILE";
 }
 
 /* Let a mapping end before @at, if there is one that goes on there. */
@@ -309,9 +381,9 @@ static void sim_iommufd_cut(uint32_t ioas, uint64_t at)
         uint64_t end = maps[i].iova + maps[i].size;
 
         if (maps[i].size && maps[i].ioas == ioas && !maps[i].file &&
-            maps[i].iova < at && at < end) {
+            !maps[i].private && maps[i].iova < at && at < end) {
             maps[i].size = at - maps[i].iova;
-            sim_iommufd_map_range(ioas, at, end - at, false);
+            sim_iommufd_map_range(ioas, at, end - at, false, false);
             return;
         }
     }
@@ -332,19 +404,45 @@ static int sim_iommufd_unmap(int fd, void *arg)
     for (i = 0; i < SIM_MAPS; i++) {
         uint64_t end = maps[i].iova + maps[i].size - 1;
 
-        if (!maps[i].size || maps[i].ioas != ioas || maps[i].iova > last ||
-            end < unmap->iova) {
+        if (!maps[i].size || maps[i].ioas != ioas || maps[i].private ||
+            maps[i].iova > last || end < unmap->iova) {
             continue;
         }
         if (maps[i].iova < unmap->iova || end > last) {
             return -ENOENT;
         }
         done += maps[i].size;
-        maps[i].size = 0;
-        sim->nr_maps--;
+        sim_map_forget(i);
     }
     unmap->length = done;
     return done ? 0 : -ENOENT;
+}
+
+static int sim_iommufd_unmap_private(int fd, void *arg)
+{
+    struct iommu_ioas_unmap_private *unmap = arg;
+    uint64_t last = unmap->iova + unmap->length - 1;
+    uint64_t done = 0;
+    int i;
+
+    if (sim->no_private_dma) {
+        return -ENOTTY;
+    }
+    for (i = 0; i < SIM_MAPS; i++) {
+        uint64_t end = maps[i].iova + maps[i].size - 1;
+
+        if (maps[i].size && maps[i].private &&
+            maps[i].ioas == unmap->ioas_id && maps[i].iova >= unmap->iova &&
+            end <= last) {
+            done += maps[i].size;
+            sim_map_forget(i);
+        }
+    }
+    if (!done && unmap->length != UINT64_MAX) {
+        return -ENOENT;
+    }
+    unmap->length = done;
+    return 0;
 }
 
 static const SimCall iommufd_calls[] = {
@@ -360,16 +458,21 @@ static const SimCall iommufd_calls[] = {
       { SIM_ARG(iommu_ioas_map, iova), SIM_ARG(iommu_ioas_map, length),
         SIM_ARG(iommu_ioas_map, ioas_id),
         SIM_ARG(iommu_ioas_map, user_va) } },
-    { IOMMU_IOAS_MAP_FILE, "MAP_FILE", sim_iommufd_map_file,
+    { IOMMU_IOAS_MAP_FILE, NULL, sim_iommufd_map_file,
       { SIM_ARG(iommu_ioas_map_file, iova),
         SIM_ARG(iommu_ioas_map_file, length),
         SIM_ARG(iommu_ioas_map_file, fd),
-        SIM_ARG(iommu_ioas_map_file, ioas_id) } },
+        SIM_ARG(iommu_ioas_map_file, start) }, sim_iommufd_map_name },
     { IOMMU_IOAS_UNMAP, "UNMAP", sim_iommufd_unmap,
       { SIM_ARG(iommu_ioas_unmap, iova), SIM_ARG(iommu_ioas_unmap, length),
         SIM_ARG(iommu_ioas_unmap, ioas_id) } },
+    { IOMMU_IOAS_UNMAP_PRIVATE, "PRIVATE_UNMAP", sim_iommufd_unmap_private,
+      { SIM_ARG(iommu_ioas_unmap_private, iova),
+        SIM_ARG(iommu_ioas_unmap_private, length),
+        SIM_ARG(iommu_ioas_unmap_private, ioas_id) } },
     { IOMMU_HWPT_ALLOC, "HWPT_ALLOC", sim_iommufd_hwpt,
-      { SIM_ARG(iommu_hwpt_alloc, out_hwpt_id) } },
+      { SIM_ARG(iommu_hwpt_alloc, out_hwpt_id),
+        SIM_ARG(iommu_hwpt_alloc, pt_id) } },
     { IOMMU_GET_HW_INFO, NULL, NULL },
     { IOMMU_IOAS_CHANGE_PROCESS, NULL, NULL },
     { IOMMU_VIOMMU_ALLOC, "VIOMMU_ALLOC", sim_iommufd_viommu,

@@ -198,11 +198,15 @@ ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
     return sim_pwrite(fd, buf, size, offset);
 }
 
-/* What is thrown away of guest memory: "PUNCH" of the private view... */
+/*
+ * What is thrown away of guest memory: "PUNCH" of the private view; or
+ * "POPULATE"...
+ */
 static int sim_fallocate(int fd, int mode, off_t offset, off_t size)
 {
     if (sim_kind(fd) == SIM_GUEST_MEMFD) {
-        int ret = sim_event("PUNCH", offset, size);
+        int ret = sim_event(mode & FALLOC_FL_PUNCH_HOLE ? "PUNCH" : "POPULATE",
+                            offset, size);
 
         if (ret) {
             return sim_result(ret);

@@ -97,7 +97,11 @@ typedef struct SimExit {
  * @vdevice_id, @virt_id: the vDEVICE
  * @report_bad: the interface report makes no sense
  * @no_cuts: IOMMU_IOAS_UNMAP unmaps whole mappings only, whatever the option
+ * @no_private_dma: a kernel that maps no guest_memfd for devices
  * @nr_objects, @nr_maps: of iommufd, that exist now
+ * @nr_private_maps: of guest_memfds, likewise
+ * @private_hwpt: the page table with private memory; 0: none
+ * @attached: the page table that the device is attached to
  * @nr_dmabufs, @nr_iommufds: open files
  * @nr_kvm_files: VFIO devices that KVM knows
  * @vf_token: that the device was bound with
@@ -114,8 +118,12 @@ typedef struct SimShared {
     uint64_t virt_id;
     uint32_t report_bad;
     uint32_t no_cuts;
+    uint32_t no_private_dma;
     uint32_t nr_objects;
     uint32_t nr_maps;
+    uint32_t nr_private_maps;
+    uint32_t private_hwpt;
+    uint32_t attached;
     uint32_t nr_dmabufs;
     uint32_t nr_iommufds;
     uint32_t nr_kvm_files;
