@@ -272,7 +272,7 @@ int kvm_private_mmio_faulted(hwaddr gpa, int ret)
     static __thread hwaddr last;
     static __thread unsigned int equal;
 
-    if (ret == -EBUSY) {
+    if (ret == -EAGAIN || ret == -EBUSY) {
         equal = gpa == last ? equal + 1 : 0;
         last = gpa;
         if (equal == KVM_FAULTS_SUSPECT) {

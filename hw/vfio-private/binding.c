@@ -578,7 +578,7 @@ int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
                             uint64_t offset, uint64_t size, bool to_private)
 {
     if (tdi_changes(binding)) {
-        return -EBUSY;
+        return -EAGAIN;
     }
     switch (binding->state) {
     case TDI_STATE_CONFIG_UNLOCKED:

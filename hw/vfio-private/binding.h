@@ -288,7 +288,7 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason);
  * All others: to private in CONFIG_LOCKED, what the report calls TEE memory; to
  * shared when unbound.
  *
- * Returns: 0; -EBUSY: the state is about to change; -EPERM
+ * Returns: 0; -EAGAIN: the state is about to change; -EPERM
  */
 int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
                             uint64_t offset, uint64_t size, bool to_private);

@@ -72,7 +72,7 @@ void kvm_private_ram_removed(MemoryRegionSection *section);
 /**
  * kvm_private_mmio_faulted: what becomes of a vCPU after KVM_EXIT_MEMORY_FAULT
  * @gpa: where it was
- * @ret: what its conversion came to; -EBUSY: only not now
+ * @ret: what its conversion came to; -EAGAIN, -EBUSY: only not now
  *
  * Context: vCPU thread.
  * Returns: 0: it makes the access again; else @ret, which has been reported,

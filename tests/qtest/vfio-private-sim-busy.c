@@ -111,6 +111,37 @@ static void test_unbind_comes_next(SimHost *host)
     sim_run(host);
 }
 
+static unsigned int sim_monitor_bind_begin(SimHost *host)
+{
+    unsigned int from = sim_now(host);
+
+    sim_stall(host, "TSM_BIND");
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'tdi-bind', 'arguments':"
+                             " { 'id': 'dev0' } }");
+    while (!sim_count(host, from, "TSM_BIND")) {
+        g_usleep(100);
+    }
+    return from;
+}
+
+/* What cannot be converted before the TSM is done is to be tried again. */
+static void test_convert_again(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_monitor_bind_begin(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, 4096, true), ==,
+                    sim_convert_busy(host));
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
+    sim_release(host);
+    qtest_qmp_eventwait(host->qts, "TDI_REQUEST_COMPLETED");
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, 4096, true), ==, 0);
+    /* What is refused for good is no such thing. */
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, 4096, false), ==,
+                    sim_convert_refused(host));
+}
+
 /* A VM that is stopped gets its answer when it runs again. */
 static void test_answer_while_stopped(SimHost *host)
 {
@@ -217,13 +248,7 @@ static void test_quit_in_monitor_bind(SimHost *host)
     unsigned int from;
 
     sim_start_mapped(host);
-    from = sim_now(host);
-    sim_stall(host, "TSM_BIND");
-    qtest_qmp_assert_success(host->qts, "{ 'execute': 'tdi-bind', 'arguments':"
-                             " { 'id': 'dev0' } }");
-    while (!sim_count(host, from, "TSM_BIND")) {
-        g_usleep(100);
-    }
+    from = sim_monitor_bind_begin(host);
     sim_quit(host);
     g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
 }
@@ -273,6 +298,7 @@ static void test_bus_reset_in_report(SimHost *host)
 static const SimTest tests[] = {
     { "others-go-on", test_others_go_on },
     { "unbind-comes-next", test_unbind_comes_next },
+    { "convert-again", test_convert_again },
     { "answer-while-stopped", test_answer_while_stopped },
     { "quit-in-bind", test_quit_in_bind },
     { "quit-in-start", test_quit_in_start },

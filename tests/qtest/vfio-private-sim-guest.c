@@ -115,6 +115,11 @@ uint64_t sim_convert_refused(SimHost *host)
     return host->tdx ? KVM_EINVAL : -KVM_EINVAL;
 }
 
+uint64_t sim_convert_busy(SimHost *host)
+{
+    return host->tdx ? EAGAIN : -EAGAIN;
+}
+
 static void sim_call_begin(SimHost *host, const uint64_t args[SIM_EXIT_ARGS])
 {
     if (host->tdx) {

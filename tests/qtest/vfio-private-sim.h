@@ -140,6 +140,8 @@ uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
                      bool to_private);
 /* sim_convert_refused: what that is for a range that must not convert now */
 uint64_t sim_convert_refused(SimHost *host);
+/* sim_convert_busy: what that is for one that is to be tried again */
+uint64_t sim_convert_busy(SimHost *host);
 /* sim_call: rings for the buffer that is at @gpa; returns as above */
 uint64_t sim_call(SimHost *host, uint64_t rid, uint64_t gpa, uint64_t size,
                   uint64_t vector);

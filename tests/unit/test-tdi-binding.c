@@ -482,8 +482,8 @@ static void second_vcpu(void)
     bql_lock();
     g_assert_cmpint(ring(RID, RAM_BASE + 0x1000, 0x1000, 0), ==, 0);
     g_assert_cmpint(second->status, ==, NO_ANSWER);
-    g_assert_cmpint(may_private(0, 0x1000), ==, -EBUSY);
-    g_assert_cmpint(may_shared(0, 0x1000), ==, -EBUSY);
+    g_assert_cmpint(may_private(0, 0x1000), ==, -EAGAIN);
+    g_assert_cmpint(may_shared(0, 0x1000), ==, -EAGAIN);
     g_assert_true(tdi_binding_frozen(&f.binding));
     bql_unlock();
 }
