@@ -11,6 +11,7 @@
 #include <linux/vfio-private.h>
 
 #include "qapi/error.h"
+#include "qapi/qapi-commands-tdi.h"
 #include "hw/boards.h"
 #include "hw/pci/pci.h"
 #include "hw/qdev-core.h"
@@ -24,6 +25,10 @@
 #include "system/system.h"
 #include "device-int.h"
 #include "tsm.h"
+
+#define NO_PRIVATE_BIND \
+    "requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: boot a " \
+    "host kernel with patches-kernel/ applied"
 
 typedef struct VFIOPrivateConflict {
     bool found;
@@ -121,29 +126,50 @@ static bool vfio_private_cgs_ok(ConfidentialGuestSupport *cgs)
            object_dynamic_cast(OBJECT(cgs), "tdx-guest");
 }
 
-static bool vfio_private_check_machine(VFIOPCIDevice *vdev, Error **errp)
+/* What this VM may lack, whatever the device */
+enum {
+    VM_KVM,
+    VM_GUEST,
+    VM_GUEST_KIND,
+    VM_INTERRUPTS,
+    VM_SLOTS,
+    VM_ATTRIBUTES,
+    VM_CONFLICTS,
+};
+
+static void vfio_private_vm_conflicts(bool is_private,
+                                      VFIOPrivateConflict *conflicts)
 {
     ConfidentialGuestSupport *cgs = current_machine->cgs;
-    bool is_private = vdev->private_bars;
-    const VFIOPrivateConflict conflicts[] = {
-        { !kvm_enabled(), "requires KVM: use -accel kvm" },
-        { is_private && !cgs,
+    const VFIOPrivateConflict all[VM_CONFLICTS] = {
+        [VM_KVM] = { !kvm_enabled(), "requires KVM: use -accel kvm" },
+        [VM_GUEST] = { is_private && !cgs,
           "requires a confidential guest: set -machine "
           "confidential-guest-support=ID, or use fd-bars=on in an ordinary "
           "VM" },
-        { is_private && cgs && !vfio_private_cgs_ok(cgs),
+        [VM_GUEST_KIND] = { is_private && cgs && !vfio_private_cgs_ok(cgs),
           "does not support this kind of confidential guest: use tdx-guest or "
           "sw-protected-vm" },
-        { kvm_enabled() && !(kvm_irqfds_enabled() && kvm_resamplefds_enabled()),
+        [VM_INTERRUPTS] = { kvm_enabled() && !(kvm_irqfds_enabled() &&
+                                               kvm_resamplefds_enabled()),
           "requires KVM to end interrupts by itself: use -machine "
           "kernel-irqchip=on" },
-        { kvm_enabled() && !kvm_private_mmio_has_slots(),
+        [VM_SLOTS] = { kvm_enabled() && !kvm_private_mmio_has_slots(),
           "requires KVM_CAP_VFIO_DMABUF: boot a host kernel with "
           "patches-kernel/ applied" },
-        { is_private && kvm_enabled() && !kvm_private_mmio_can_convert(),
+        [VM_ATTRIBUTES] = { is_private && kvm_enabled() &&
+                            !kvm_private_mmio_can_convert(),
           "requires a VM with private memory: enable it in the host's KVM" },
     };
 
+    memcpy(conflicts, all, sizeof(all));
+}
+
+static bool vfio_private_check_machine(VFIOPCIDevice *vdev, Error **errp)
+{
+    VFIOPrivateConflict conflicts[VM_CONFLICTS];
+
+    vfio_private_vm_conflicts(vdev->private_bars, conflicts);
     return !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
 }
 
@@ -257,9 +283,7 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
         { in_use,
           "cannot have the device, it is in use by another process: end that "
           "one" },
-        { err == EINVAL,
-          "requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: "
-          "boot a host kernel with patches-kernel/ applied" },
+        { err == EINVAL, NO_PRIVATE_BIND },
         { err == EOPNOTSUPP,
           "is not supported by the host driver of the device: bind it to "
           "vfio-pci" },
@@ -269,9 +293,107 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
     if (!errp || !vfio_private_bind_flags(vbasedev)) {
         return;
     }
+    if (err == EINVAL && !in_use) {
+        vfio_private_seen(TDI_INTERFACE_VFIO_PRIVATE, false);
+    }
     if (vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts),
                             &local_err)) {
         error_free(*errp);
         *errp = local_err;
     }
+}
+
+/*
+ * query-tdi-capabilities
+ */
+
+/* What devices have shown of what only shows with one.  Guarded by the BQL. */
+static TDIInterfaceStatus seen[] = {
+    [TDI_INTERFACE_VFIO_PRIVATE] = TDI_INTERFACE_STATUS_UNKNOWN,
+    [TDI_INTERFACE_IOMMUFD_TSM] = TDI_INTERFACE_STATUS_UNKNOWN,
+    [TDI_INTERFACE_IOMMUFD_EVENTS] = TDI_INTERFACE_STATUS_UNKNOWN,
+};
+
+static const char *const missing[] = {
+    [TDI_INTERFACE_VFIO_PRIVATE] = "private=on " NO_PRIVATE_BIND,
+    [TDI_INTERFACE_IOMMUFD_TSM] = TSM_NO_VIOMMU,
+    [TDI_INTERFACE_IOMMUFD_EVENTS] =
+        "the host kernel has no IOMMU_VEVENTQ_TYPE_TSM: boot one with "
+        "patches-kernel/ applied",
+};
+
+void vfio_private_seen(TDIInterface interface, bool found)
+{
+    seen[interface] = found ? TDI_INTERFACE_STATUS_FOUND :
+                              TDI_INTERFACE_STATUS_MISSING;
+}
+
+static TDIGuestKind vfio_private_guest_kind(void)
+{
+    ConfidentialGuestSupport *cgs = current_machine->cgs;
+
+    if (!cgs) {
+        return TDI_GUEST_KIND_ORDINARY;
+    }
+    if (object_dynamic_cast(OBJECT(cgs), "sw-protected-vm")) {
+        return TDI_GUEST_KIND_SOFTWARE;
+    }
+    return object_dynamic_cast(OBJECT(cgs), "tdx-guest") ? TDI_GUEST_KIND_TDX :
+                                                           TDI_GUEST_KIND_OTHER;
+}
+
+static TDIInterfaceInfo *vfio_private_interface(TDIInterface interface,
+                                                TDIInterfaceStatus status,
+                                                const char *reason)
+{
+    TDIInterfaceInfo *info = g_new0(TDIInterfaceInfo, 1);
+
+    info->interface = interface;
+    info->status = status;
+    if (status == TDI_INTERFACE_STATUS_MISSING) {
+        info->reason = g_strdup(reason);
+    }
+    return info;
+}
+
+/* One of KVM's, which conflict number @nr is about */
+static TDIInterfaceInfo *
+vfio_private_kvm_interface(TDIInterface interface,
+                           const VFIOPrivateConflict *conflicts, int nr)
+{
+    const VFIOPrivateConflict *conflict =
+        &conflicts[conflicts[VM_KVM].found ? VM_KVM : nr];
+    g_autofree char *reason = g_strdup_printf("private=on %s", conflict->text);
+
+    return vfio_private_interface(interface, conflict->found ?
+                                  TDI_INTERFACE_STATUS_MISSING :
+                                  TDI_INTERFACE_STATUS_FOUND, reason);
+}
+
+TDICapabilities *qmp_query_tdi_capabilities(Error **errp)
+{
+    TDICapabilities *caps = g_new0(TDICapabilities, 1);
+    TDIInterfaceInfoList **tail = &caps->interfaces;
+    strList **reasons = &caps->reasons;
+    VFIOPrivateConflict conflicts[VM_CONFLICTS];
+    int i;
+
+    caps->has_guest = true;
+    caps->guest = vfio_private_guest_kind();
+    vfio_private_vm_conflicts(true, conflicts);
+    for (i = 0; i < VM_CONFLICTS; i++) {
+        if (conflicts[i].found) {
+            QAPI_LIST_APPEND(reasons, g_strdup_printf("private=on %s",
+                                                      conflicts[i].text));
+        }
+    }
+    QAPI_LIST_APPEND(tail, vfio_private_kvm_interface(
+                         TDI_INTERFACE_KVM_SLOTS, conflicts, VM_SLOTS));
+    QAPI_LIST_APPEND(tail, vfio_private_kvm_interface(
+                         TDI_INTERFACE_KVM_ATTRIBUTES, conflicts,
+                         VM_ATTRIBUTES));
+    for (i = TDI_INTERFACE_VFIO_PRIVATE; i < TDI_INTERFACE__MAX; i++) {
+        QAPI_LIST_APPEND(tail, vfio_private_interface(i, seen[i], missing[i]));
+    }
+    return caps;
 }

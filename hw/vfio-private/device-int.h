@@ -55,6 +55,9 @@ void vfio_private_tdi_finalize(VFIOPCIDevice *vdev);
 TDIBinding *vfio_private_tdi_find(uint32_t rid);
 void vfio_private_tdi_put(TDIBinding *binding);
 
+/* vfio_private_seen: a device has shown whether the kernel has this */
+void vfio_private_seen(TDIInterface interface, bool found);
+
 /* vfio_private_describe: the method of TDIBindingOps, in device.c */
 void vfio_private_describe(void *opaque, TDIInfo *info);
 

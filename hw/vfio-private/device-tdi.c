@@ -412,6 +412,7 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     priv->ctx = tsm_iommufd_new(&vdev->vbasedev, vfio_private_tee_io(pdev),
                                 vfio_private_tvm_arch(), vfio_private_rid(vdev),
                                 &err);
+    vfio_private_seen(TDI_INTERFACE_IOMMUFD_TSM, priv->ctx);
     if (!priv->ctx) {
         trace_vfio_private_no_tsm(vdev->vbasedev.name, error_get_pretty(err));
         error_free(err);
@@ -421,7 +422,9 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
                      priv->ctx ? &tsm_iommufd_ops : &tsm_none_ops, priv->ctx);
     QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
     if (priv->ctx) {
-        tsm_iommufd_listen(priv->ctx, vfio_private_told, vdev);
+        vfio_private_seen(TDI_INTERFACE_IOMMUFD_EVENTS,
+                          tsm_iommufd_listen(priv->ctx, vfio_private_told,
+                                             vdev));
     }
 
     for (i = 0; i < priv->slices->len; i++) {

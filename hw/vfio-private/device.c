@@ -198,6 +198,7 @@ bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
     if (!vfio_private_enabled(vdev)) {
         return true;
     }
+    vfio_private_seen(TDI_INTERFACE_VFIO_PRIVATE, true);
     vdev->private_dev = g_new0(struct VFIOPrivateDevice, 1);
     slices = g_ptr_array_new_with_free_func(
         (GDestroyNotify)vfio_private_slice_free);

@@ -12,6 +12,9 @@
 
 #include "qom/object.h"
 
+/* What is said where the feature is left out of the build */
+#define VFIO_PRIVATE_NOT_BUILT "private=on and fd-bars=on are not built in"
+
 struct kvm_run;
 typedef struct MemoryRegionOps MemoryRegionOps;
 typedef struct VFIOContainer VFIOContainer;

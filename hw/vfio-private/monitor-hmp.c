@@ -64,6 +64,25 @@ static void hmp_print_tdi(Monitor *mon, const TDIInfo *info)
     }
 }
 
+/* Only what is in the way */
+static void hmp_print_capabilities(Monitor *mon)
+{
+    g_autoptr(TDICapabilities) caps = qmp_query_tdi_capabilities(NULL);
+    TDIInterfaceInfoList *one;
+    strList *reason;
+
+    for (reason = caps->reasons; reason; reason = reason->next) {
+        monitor_printf(mon, "%s\n", reason->value);
+    }
+    for (one = caps->interfaces; one; one = one->next) {
+        if (one->value->status == TDI_INTERFACE_STATUS_MISSING) {
+            monitor_printf(mon, "missing: %s: %s\n",
+                           TDIInterface_str(one->value->interface),
+                           one->value->reason);
+        }
+    }
+}
+
 void hmp_info_tdi(Monitor *mon, const QDict *qdict)
 {
     g_autoptr(TDIInfoList) list = qmp_query_tdi(NULL);
@@ -72,6 +91,7 @@ void hmp_info_tdi(Monitor *mon, const QDict *qdict)
     for (one = list; one; one = one->next) {
         hmp_print_tdi(mon, one->value);
     }
+    hmp_print_capabilities(mon);
 }
 
 static void hmp_print_request(Monitor *mon, TDIRequestInfo *info, Error *err)

@@ -145,8 +145,7 @@ TDIRequestInfo *qmp_tdi_bind(const char *id, Error **errp)
         return NULL;
     }
     if (!binding->ctx) {
-        error_setg(errp, "Device '%s' cannot be bound: the host kernel has no "
-                   "means for it", id);
+        error_setg(errp, "Device '%s' cannot be bound: " TSM_NO_VIOMMU, id);
         return NULL;
     }
     /* If something is going on, its turn tells. */

@@ -18,7 +18,7 @@ bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp)
 {
     /* Never less than what was asked for. */
     if (vdev->private_bars || vdev->fd_bars) {
-        error_setg(errp, "vfio: private=on and fd-bars=on are not built in");
+        error_setg(errp, "vfio: " VFIO_PRIVATE_NOT_BUILT);
         return false;
     }
     return true;
@@ -117,4 +117,12 @@ TDIRequestInfo *qmp_tdi_unbind(const char *id, Error **errp)
 TDIRequestInfo *qmp_tdi_refresh(const char *id, Error **errp)
 {
     return tdi_monitor_not_found(id, errp);
+}
+
+TDICapabilities *qmp_query_tdi_capabilities(Error **errp)
+{
+    TDICapabilities *caps = g_new0(TDICapabilities, 1);
+
+    QAPI_LIST_PREPEND(caps->reasons, g_strdup(VFIO_PRIVATE_NOT_BUILT));
+    return caps;
 }

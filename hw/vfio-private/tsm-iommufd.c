@@ -249,7 +249,7 @@ static void tsm_events_readable(void *opaque)
     }
 }
 
-void tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
+bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
 {
     struct iommu_veventq_alloc alloc = {
         .size = sizeof(alloc),
@@ -261,13 +261,14 @@ void tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
 
     trace_tsm_iommufd_listen(ctx->vbasedev->name, alloc.out_veventq_id, ret);
     if (ret) {
-        return;
+        return false;
     }
     ctx->veventq_id = alloc.out_veventq_id;
     ctx->veventq_fd = alloc.out_veventq_fd;
     ctx->notify = notify;
     ctx->opaque = opaque;
     qemu_set_fd_handler(ctx->veventq_fd, tsm_events_readable, NULL, ctx);
+    return true;
 }
 
 bool tsm_iommufd_in_use(int fd)

@@ -9,6 +9,11 @@
 
 #include "qapi/qapi-types-tdi.h"
 
+/* Why a device cannot be bound if tsm_iommufd_new() has failed */
+#define TSM_NO_VIOMMU \
+    "the host kernel has no IOMMU_VIOMMU_TYPE_TSM: boot one with " \
+    "patches-kernel/ applied"
+
 typedef struct TSMContext TSMContext;
 typedef struct VFIODevice VFIODevice;
 
@@ -104,8 +109,10 @@ TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
  * tsm_iommufd_listen: be told of what happens to the device from now on
  *
  * A kernel that does not tell is none to fail with.
+ *
+ * Returns: whether it does tell.
  */
-void tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque);
+bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque);
 
 /**
  * tsm_iommufd_in_use: has another process bound the device?

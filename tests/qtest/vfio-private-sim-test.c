@@ -31,6 +31,7 @@ int main(int argc, char **argv)
     sim_test_add_ram_convert();
     sim_test_add_ram_place();
     sim_test_add_bind();
+    sim_test_add_caps();
     sim_test_add_errno();
     sim_test_add_dma();
     sim_test_add_ended();

@@ -193,6 +193,7 @@ void sim_add_tests(const char *group, const SimTest *tests, int nr);
 /* The files of the test */
 void sim_test_add_order(void);
 void sim_test_add_bind(void);
+void sim_test_add_caps(void);
 void sim_test_add_convert(void);
 void sim_test_add_errno(void);
 void sim_test_add_dma(void);

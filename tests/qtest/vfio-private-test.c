@@ -10,6 +10,8 @@
 #include "qemu/osdep.h"
 #include "libqtest.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "qobject/qstring.h"
 
 #define HOST "0000:ff:1f.7"
 
@@ -98,6 +100,29 @@ static void test_off_is_untouched(void)
     qtest_quit(qts);
 }
 
+/* What a device would be refused for is told without one. */
+static void test_capabilities(void)
+{
+    QTestState *qts = qtest_init("-machine pc -nodefaults");
+    g_autofree char *text = qtest_hmp(qts, "info tdi");
+    QDict *caps = qtest_qmp_assert_success_ref(
+        qts, "{ 'execute': 'query-tdi-capabilities' }");
+    QList *reasons = qdict_get_qlist(caps, "reasons");
+    QList *interfaces = qdict_get_qlist(caps, "interfaces");
+    QDict *first = qobject_to(QDict, qlist_peek(interfaces));
+    QString *reason = qobject_to(QString, qlist_peek(reasons));
+
+    g_assert_cmpstr(qdict_get_str(caps, "guest"), ==, "ordinary");
+    g_assert_cmpstr(qstring_get_str(reason), ==,
+                    "private=on requires KVM: use -accel kvm");
+    g_assert_cmpstr(qdict_get_str(first, "status"), ==, "missing");
+    g_assert_cmpstr(qdict_get_str(first, "reason"), ==,
+                    qstring_get_str(reason));
+    g_assert_nonnull(strstr(text, qstring_get_str(reason)));
+    qobject_unref(caps);
+    qtest_quit(qts);
+}
+
 static char *run_to_failure(const char *args)
 {
     g_autofree char *line = g_strdup_printf("%s -nodefaults -display none %s",
@@ -146,6 +171,7 @@ int main(int argc, char **argv)
         qtest_add_data_func(path, &refusals[i], test_refusal);
     }
     qtest_add_func("vfio-private/off-is-untouched", test_off_is_untouched);
+    qtest_add_func("vfio-private/capabilities", test_capabilities);
     qtest_add_func("vfio-private/cold-plug-exits", test_cold_plug_exits);
     qtest_add_func("sw-protected-vm/refuses/no-kvm", test_sw_protected_no_kvm);
     return g_test_run();

@@ -18,6 +18,11 @@
 #include "qobject/qlist.h"
 
 /* Not tested here, but in the same schema */
+TDICapabilities *qmp_query_tdi_capabilities(Error **errp)
+{
+    g_assert_not_reached();
+}
+
 PrivateMemoryInfo *qmp_query_private_memory(Error **errp)
 {
     g_assert_not_reached();

@@ -1,0 +1,262 @@
+/*
+ * QTest of private device assignment on a simulated host:
+ * query-tdi-capabilities
+ *
+ * What it says is missing is what a device is refused for, in the same words.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <linux/kvm.h>
+#include <linux/vfio-private.h>
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
+#include "qobject/qstring.h"
+#include "vfio-private-sim.h"
+
+static const char *const interfaces[] = {
+    "kvm-slots", "kvm-attributes", "vfio-private", "iommufd-tsm",
+    "iommufd-events",
+};
+
+#define ALL_FOUND "fffff"
+#define NO_DEVICE "ff???"
+
+static QDict *query(SimHost *host)
+{
+    return qtest_qmp_assert_success_ref(
+        host->qts, "{ 'execute': 'query-tdi-capabilities' }");
+}
+
+/*
+ * Of each interface in its turn, @expected has the first letter of its status,
+ * and a question mark for unknown.  Returns why the one that is missing is.
+ */
+static char *check_interfaces(QDict *caps, const char *expected)
+{
+    QList *list = qdict_get_qlist(caps, "interfaces");
+    const QListEntry *entry;
+    char *reason = NULL;
+    int i = 0;
+
+    QLIST_FOREACH_ENTRY(list, entry) {
+        QDict *info = qobject_to(QDict, qlist_entry_obj(entry));
+        const char *status = qdict_get_str(info, "status");
+        bool missing = !strcmp(status, "missing");
+
+        g_assert_cmpint(i, <, ARRAY_SIZE(interfaces));
+        g_assert_cmpstr(qdict_get_str(info, "interface"), ==, interfaces[i]);
+        g_assert_cmpint(strcmp(status, "unknown") ? *status : '?', ==,
+                        expected[i]);
+        g_assert_cmpint(qdict_haskey(info, "reason"), ==, missing);
+        if (missing) {
+            g_free(reason);
+            reason = g_strdup(qdict_get_str(info, "reason"));
+        }
+        i++;
+    }
+    g_assert_cmpint(i, ==, ARRAY_SIZE(interfaces));
+    return reason;
+}
+
+static void check_guest(SimHost *host, QDict *caps)
+{
+    g_assert_cmpstr(qdict_get_str(caps, "guest"), ==,
+                    host->ordinary ? "ordinary" :
+                    host->tdx ? "tdx" : "software");
+}
+
+/* Of what is said in the way, the first; NULL if nothing is */
+static const char *first_reason(QDict *caps)
+{
+    QList *list = qdict_get_qlist(caps, "reasons");
+
+    return qlist_empty(list) ? NULL :
+           qstring_get_str(qobject_to(QString, qlist_peek(list)));
+}
+
+/* A device is refused, and that is why. */
+static void check_refused(QDict *response, const char *reason)
+{
+    const char *desc;
+
+    g_assert_true(qdict_haskey(response, "error"));
+    desc = qdict_get_str(qdict_get_qdict(response, "error"), "desc");
+    if (!g_str_has_suffix(desc, reason)) {
+        g_assert_cmpstr(desc, ==, reason);
+    }
+    qobject_unref(response);
+}
+
+static void plug(SimHost *host)
+{
+    QDict *response = sim_plug(host, 0);
+
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+}
+
+/* What the VM lacks: told without a device, and why one is refused */
+static void test_vm_lacks(SimHost *host, unsigned int cap, const char *expected)
+{
+    g_autofree char *reason = NULL, *text = NULL;
+    QDict *caps;
+
+    host->plugged = true;
+    host->shared->caps_off[0] = cap;
+    sim_start(host);
+    caps = query(host);
+    check_guest(host, caps);
+    reason = check_interfaces(caps, expected);
+    g_assert_nonnull(first_reason(caps));
+    check_refused(sim_plug(host, 0), first_reason(caps));
+    if (reason) {
+        g_assert_cmpstr(reason, ==, first_reason(caps));
+    }
+    text = qtest_hmp(host->qts, "info tdi");
+    g_assert_nonnull(strstr(text, first_reason(caps)));
+    g_assert_cmpint(strstr(text, "missing: ") != NULL, ==, reason != NULL);
+    qobject_unref(caps);
+}
+
+static void test_no_slots(SimHost *host)
+{
+    test_vm_lacks(host, KVM_CAP_VFIO_DMABUF, "mf???");
+}
+
+static void test_no_resample(SimHost *host)
+{
+    test_vm_lacks(host, KVM_CAP_IRQFD_RESAMPLE, NO_DEVICE);
+}
+
+static void test_ordinary(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    host->ordinary = true;
+    test_vm_lacks(host, 0, NO_DEVICE);
+}
+
+/* All that is in the way is told, not only what comes first. */
+static void test_all_reasons(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    g_autofree char *reason = NULL;
+    QDict *caps;
+
+    host->ordinary = true;
+    host->plugged = true;
+    host->shared->caps_off[0] = KVM_CAP_VFIO_DMABUF;
+    host->shared->caps_off[1] = KVM_CAP_MEMORY_ATTRIBUTES;
+    sim_start(host);
+    caps = query(host);
+    reason = check_interfaces(caps, "mm???");
+    g_assert_nonnull(strstr(reason, "private=on requires a VM with private "
+                            "memory"));
+    g_assert_cmpint(qlist_size(qdict_get_qlist(caps, "reasons")), ==, 3);
+    qobject_unref(caps);
+}
+
+/* Nothing is in the way, and a device shows the rest. */
+static void test_found(SimHost *host)
+{
+    g_autofree char *text = NULL;
+    QDict *caps;
+
+    host->plugged = true;
+    sim_start(host);
+    caps = query(host);
+    check_guest(host, caps);
+    g_assert_null(first_reason(caps));
+    g_assert_null(check_interfaces(caps, NO_DEVICE));
+    qobject_unref(caps);
+    plug(host);
+    caps = query(host);
+    g_assert_null(first_reason(caps));
+    g_assert_null(check_interfaces(caps, ALL_FOUND));
+    qobject_unref(caps);
+    text = qtest_hmp(host->qts, "info tdi");
+    g_assert_null(strstr(text, "missing: "));
+}
+
+/* A kernel without private bindings; one whose device is in use has them. */
+static void test_no_private_bind(SimHost *host)
+{
+    g_autofree char *reason = NULL;
+    QDict *caps;
+
+    host->plugged = true;
+    sim_start(host);
+    sim_fail_always(host, "BIND_IOMMUFD", EINVAL);
+    qobject_unref(sim_plug(host, 0));
+    caps = query(host);
+    g_assert_null(check_interfaces(caps, NO_DEVICE));
+    qobject_unref(caps);
+    sim_fail_no_more(host);
+    sim_fail(host, "BIND_IOMMUFD", 1, EINVAL);
+    check_refused(sim_plug(host, 1), "private=on requires "
+                  "VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: "
+                  "boot a host kernel with patches-kernel/ applied");
+    caps = query(host);
+    /* It is no reason that would not depend on the device. */
+    g_assert_null(first_reason(caps));
+    reason = check_interfaces(caps, "ffm??");
+    sim_fail(host, "BIND_IOMMUFD", 1, EINVAL);
+    check_refused(sim_plug(host, 2), reason);
+    qobject_unref(caps);
+}
+
+/* A kernel that cannot bind: the device works, but for tdi-bind */
+static void test_no_tsm(SimHost *host)
+{
+    g_autofree char *reason = NULL;
+    QDict *caps;
+
+    host->plugged = true;
+    sim_start(host);
+    sim_fail(host, "VIOMMU_ALLOC", 1, EOPNOTSUPP);
+    plug(host);
+    caps = query(host);
+    g_assert_null(first_reason(caps));
+    reason = check_interfaces(caps, "fffm?");
+    check_refused(qtest_qmp(host->qts, "{ 'execute': 'tdi-bind', 'arguments': {"
+                            " 'id': 'dev0' } }"), reason);
+    qobject_unref(caps);
+}
+
+/* A kernel that does not tell */
+static void test_no_events(SimHost *host)
+{
+    g_autofree char *reason = NULL, *text = NULL;
+    QDict *caps;
+
+    host->plugged = true;
+    sim_start(host);
+    sim_fail(host, "VEVENTQ_ALLOC", 1, EOPNOTSUPP);
+    plug(host);
+    caps = query(host);
+    g_assert_null(first_reason(caps));
+    reason = check_interfaces(caps, "ffffm");
+    g_assert_nonnull(strstr(reason, "IOMMU_VEVENTQ_TYPE_TSM"));
+    text = qtest_hmp(host->qts, "info tdi");
+    g_assert_nonnull(strstr(text, "missing: iommufd-events: "));
+    g_assert_nonnull(strstr(text, reason));
+    qobject_unref(caps);
+}
+
+static const SimTest tests[] = {
+    { "no-slots", test_no_slots },
+    { "no-resample", test_no_resample },
+    { "no-private-bind", test_no_private_bind },
+    { "no-tsm", test_no_tsm },
+    { "no-events", test_no_events },
+    { "found", test_found },
+};
+
+void sim_test_add_caps(void)
+{
+    sim_add_tests("caps", tests, ARRAY_SIZE(tests));
+    qtest_add_func("vfio-private-sim/caps/ordinary", test_ordinary);
+    qtest_add_func("vfio-private-sim/caps/all-reasons", test_all_reasons);
+}
