@@ -42,14 +42,33 @@ fault_wrong_nonce()
 	end "$tdi"
 }
 
+# no_run WHAT: it does not come to run, whether it is lock or accept that notices.
+no_run()
+{
+	if lock "$tdi" 2>/dev/null; then
+		refused "accept with $1" accept "$tdi"
+		no_run_noticed=accept
+	else
+		no_run_noticed=lock
+	fi
+	[ "$(cat "/sys/bus/pci/devices/$tdi/tsm/state")" != run ] ||
+		fail "it runs with $1"
+	say "fault $fault: $no_run_noticed fails"
+}
+
+# stop_it: whatever came of it, unlock ends it.
+stop_it()
+{
+	unlock "$tdi" 2>/dev/null || true
+	tdi_is "$tdi" unlocked
+}
+
 fault_short_report()
 {
 	knob short-report true
-	if lock "$tdi" 2>/dev/null; then
-		refused "accept with half a report" accept "$tdi"
-		end "$tdi"
-	fi
+	no_run "half a report"
 	knob short-report false
+	stop_it
 }
 
 fault_error_locked()
@@ -105,12 +124,10 @@ fault_single_bytes()
 	run "$tdi"
 	end "$tdi"
 	knob delay-ms 800
-	if lock "$tdi" 2>/dev/null; then
-		refused "accept with a report that takes too long" accept "$tdi"
-		end "$tdi"
-	fi
+	no_run "a report that takes too long"
 	knob delay-ms 0
 	knob single-bytes false
+	stop_it
 }
 
 find_tsm
