@@ -222,7 +222,8 @@ static void tdisp_init_dma_gate(TdispInterface *t, int i, uint64_t base,
                           "tdisp-dma-gate", size);
     memory_region_set_enabled(&gate->mr, false);
     memory_region_add_subregion_overlap(&t->dev->bus_master_container_region,
-                                        base, &gate->mr, 1);
+                                        base, &gate->mr, 2);
+    tdisp_dma_view_init(t, i, base, size);
 }
 
 bool tdisp_gates_init(TdispInterface *t, Error **errp)
@@ -253,6 +254,7 @@ void tdisp_gates_exit(TdispInterface *t)
             memory_region_del_subregion(&t->dev->bus_master_container_region,
                                         &t->dma_gates[i].mr);
         }
+        tdisp_dma_view_exit(t, i);
     }
     for (int i = 0; i < TDISP_NR_BARS; i++) {
         TdispBar *bar = &t->bars[i];

@@ -171,6 +171,7 @@ bool tdisp_init(PCIDevice *dev, const TdispParams *params,
     object_unref(t);
     t->dev = dev;
     t->desc = desc;
+    t->map_size = 1ull << 48;
     tdisp_responder_init(&t->responder, &tdisp_interface_ops, t,
                          tdisp_lock_flags(dev));
     if (!tdisp_gates_init(t, errp)) {

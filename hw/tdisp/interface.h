@@ -5,6 +5,8 @@
  *   config.c     what config space says about LOCK, and what breaks it
  *   doe.c        DOE mailbox and TDISP in the clear
  *   gate.c       which MMIO and DMA passes in which state
+ *   dma-fault.c  DMA that the IOMMU refuses
+ *   dma-map.c    what the IOMMU maps
  *   knobs.c      properties: state, counters, faults
  *   t-bit.c      whether a CPU access carries T=1
  *
@@ -67,6 +69,13 @@ typedef struct TdispDmaGate {
     MemoryRegion mr;
 } TdispDmaGate;
 
+/* Passes DMA on to where it went before, see dma-fault.c. */
+typedef struct TdispDmaView {
+    IOMMUMemoryRegion parent_obj;
+    TdispInterface *tdi;
+    uint64_t base;
+} TdispDmaView;
+
 struct TdispInterface {
     Object parent_obj;
 
@@ -85,6 +94,7 @@ struct TdispInterface {
 
     TdispBar bars[TDISP_NR_BARS];
     TdispDmaGate dma_gates[TDISP_NR_DMA_GATES];
+    TdispDmaView dma_views[TDISP_NR_DMA_GATES];
 
     /* properties */
     bool assume_t;
@@ -94,6 +104,11 @@ struct TdispInterface {
     uint64_t rejected_t1;
     uint64_t rejected_dma;
     uint64_t errors;
+    uint64_t dma_faults;
+    uint64_t dma_fault_iova;    /* of the last one */
+    bool dma_fault_write;
+    uint64_t map_first;         /* what "dma-map" shows */
+    uint64_t map_size;
     const char *reason;         /* of the last state change */
 };
 
@@ -132,6 +147,16 @@ GByteArray *tdisp_report_build(TdispInterface *t, const TdispLock *lock);
 bool tdisp_gates_init(TdispInterface *t, Error **errp);
 void tdisp_gates_exit(TdispInterface *t);
 void tdisp_gates_update(TdispInterface *t);
+
+/* dma-fault.c: the part of the bus that DMA gate @i closes */
+void tdisp_dma_view_init(TdispInterface *t, int i, uint64_t base,
+                         uint64_t size);
+void tdisp_dma_view_exit(TdispInterface *t, int i);
+
+/* dma-map.c: "IOVA+SIZE=ADDRESS rw, ...", or one word for all addresses */
+char *tdisp_dma_map(TdispInterface *t, Error **errp);
+bool tdisp_dma_map_set_range(TdispInterface *t, const char *range,
+                             Error **errp);
 
 /* knobs.c */
 void tdisp_knobs_class_init(ObjectClass *oc);

@@ -143,6 +143,10 @@ static const struct {
     { "dma-rejected", offsetof(TdispInterface, rejected_dma),
       "DMA accesses of the device that were rejected" },
     { "errors", offsetof(TdispInterface, errors), "Moves to ERROR" },
+    { "dma-faults", offsetof(TdispInterface, dma_faults),
+      "Translations of DMA that the IOMMU refused, not 0 if any was" },
+    { "dma-fault-iova", offsetof(TdispInterface, dma_fault_iova),
+      "Bus address of the last one" },
 };
 
 static void tdisp_get_counter(Object *obj, Visitor *v, const char *name,
@@ -152,6 +156,44 @@ static void tdisp_get_counter(Object *obj, Visitor *v, const char *name,
     uint64_t value = *(uint64_t *)((char *)TDISP_INTERFACE(obj) + offset);
 
     visit_type_uint64(v, name, &value, errp);
+}
+
+static bool tdisp_get_fault_write(Object *obj, Error **errp)
+{
+    return TDISP_INTERFACE(obj)->dma_fault_write;
+}
+
+static char *tdisp_get_map(Object *obj, Error **errp)
+{
+    return tdisp_dma_map(TDISP_INTERFACE(obj), errp);
+}
+
+static char *tdisp_get_map_range(Object *obj, Error **errp)
+{
+    TdispInterface *t = TDISP_INTERFACE(obj);
+
+    return g_strdup_printf("0x%" PRIx64 "+0x%" PRIx64, t->map_first,
+                           t->map_size);
+}
+
+static void tdisp_set_map_range(Object *obj, const char *value, Error **errp)
+{
+    tdisp_dma_map_set_range(TDISP_INTERFACE(obj), value, errp);
+}
+
+static void tdisp_add_map(ObjectClass *oc)
+{
+    object_class_property_add_bool(oc, "dma-fault-write",
+                                   tdisp_get_fault_write, NULL);
+    object_class_property_set_description(oc, "dma-fault-write",
+        "Whether the last refused DMA was a write");
+    object_class_property_add_str(oc, "dma-map-range", tdisp_get_map_range,
+                                  tdisp_set_map_range);
+    object_class_property_set_description(oc, "dma-map-range",
+        "Bus addresses that dma-map is about, START+SIZE in whole pages");
+    object_class_property_add_str(oc, "dma-map", tdisp_get_map, NULL);
+    object_class_property_set_description(oc, "dma-map",
+        "What the IOMMU's tables map there: IOVA+SIZE=ADDRESS rw, ...");
 }
 
 static const struct {
@@ -196,6 +238,7 @@ void tdisp_knobs_class_init(ObjectClass *oc)
         object_class_property_set_description(oc, tdisp_switches[i].name,
                                               tdisp_switches[i].description);
     }
+    tdisp_add_map(oc);
     object_class_property_add(oc, "x-fault-refuse-lock", "uint32",
                               tdisp_get_refuse_lock, tdisp_set_refuse_lock,
                               NULL, NULL);

@@ -169,6 +169,12 @@ static uint64_t tdi_testdev_open_read(void *opaque, hwaddr addr, unsigned size)
         return t ? t->rejected_dma : 0;
     case TDI_TESTDEV_OPEN_ERRORS:
         return t ? t->errors : 0;
+    case TDI_TESTDEV_OPEN_DMA_FAULTS:
+        return t ? t->dma_faults : 0;
+    case TDI_TESTDEV_OPEN_FAULT_LO:
+        return t ? extract64(t->dma_fault_iova, 0, 32) : 0;
+    case TDI_TESTDEV_OPEN_FAULT_HI:
+        return t ? extract64(t->dma_fault_iova, 32, 32) : 0;
     default:
         return 0;
     }

@@ -296,8 +296,188 @@ static void test_msi_while_locked(void)
     qtdisp_quit(d);
 }
 
+/* DMA to nowhere is recorded, and what the gate refuses is not taken for it. */
+static void test_fault_is_recorded(void)
+{
+    QTdisp *d = qtdisp_start_testdev("");
+
+    qtdisp_dma_setup(d, QTDISP_RAM, 0, 16);
+    qtdisp_dma(d, TDI_TESTDEV_DMA_READ);
+    g_assert_cmpuint(qtdisp_get_uint(d, "dma-faults"), ==, 0);
+
+    qtdisp_dma_setup(d, NO_MEMORY + 0x10, 0, 16);
+    g_assert_cmpuint(qtdisp_dma(d, TDI_TESTDEV_DMA_FILL), ==,
+                     TDI_TESTDEV_DMA_BUS_ERROR);
+    g_assert_cmpuint(qtdisp_get_uint(d, "dma-faults"), !=, 0);
+    g_assert_cmphex(qtdisp_get_uint(d, "dma-fault-iova"), ==,
+                    NO_MEMORY + 0x10);
+    g_assert_true(qtdisp_get_bool(d, "dma-fault-write"));
+    g_assert_cmpuint(qtdisp_open_reg(d, TDI_TESTDEV_OPEN_DMA_FAULTS), ==,
+                     qtdisp_get_uint(d, "dma-faults"));
+    g_assert_cmphex(qtdisp_open_reg(d, TDI_TESTDEV_OPEN_FAULT_LO), ==,
+                    NO_MEMORY + 0x10);
+    g_assert_cmphex(qtdisp_open_reg(d, TDI_TESTDEV_OPEN_FAULT_HI), ==, 0);
+
+    qtdisp_dma_setup(d, NO_MEMORY + 0x1000, 0, 16);
+    qtdisp_dma(d, TDI_TESTDEV_DMA_READ);
+    g_assert_cmphex(qtdisp_get_uint(d, "dma-fault-iova"), ==,
+                    NO_MEMORY + 0x1000);
+    g_assert_false(qtdisp_get_bool(d, "dma-fault-write"));
+
+    /* Without bus mastering nothing leaves the device. */
+    qtdisp_cfg_writew(d, d->rid, PCI_COMMAND, PCI_COMMAND_MEMORY);
+    qtdisp_dma_setup(d, NO_MEMORY + 0x2000, 0, 16);
+    g_assert_cmpuint(qtdisp_dma(d, TDI_TESTDEV_DMA_READ), ==,
+                     TDI_TESTDEV_DMA_BUS_ERROR);
+    g_assert_cmphex(qtdisp_get_uint(d, "dma-fault-iova"), ==,
+                    NO_MEMORY + 0x1000);
+    qtdisp_quit(d);
+}
+
+#define VTD_REGS        0xfed90000u
+#define VTD_GCMD        (VTD_REGS + 0x18)
+#define VTD_RTADDR      (VTD_REGS + 0x20)
+#define VTD_GCMD_TE     0x80000000u
+#define VTD_GCMD_SRTP   0x40000000u
+#define TABLES          (QTDISP_RAM + 0x100000)
+#define TABLE(n)        (TABLES + 0x1000 * (n))
+
+static void table_set(QTdisp *d, int table, int i, uint64_t entry)
+{
+    qtest_writeq(d->qts, TABLE(table) + 8 * i, entry);
+}
+
+/*
+ * 0x40000000 + 16 KiB, the third page read-only and the fourth not there, and
+ * 2 MiB at 0x40200000 in a large page
+ */
+static void iommu_setup(QTdisp *d)
+{
+    qtest_memset(d->qts, TABLES, 0, 0x6000);
+    table_set(d, 0, 0, TABLE(1) | 1);               /* bus 0 */
+    table_set(d, 1, 2 * d->rid, TABLE(2) | 1);      /* second stage */
+    table_set(d, 1, 2 * d->rid + 1, 1 << 8 | 1);    /* 3 levels */
+    table_set(d, 2, 1, TABLE(3) | 3);
+    table_set(d, 3, 0, TABLE(4) | 3);
+    table_set(d, 3, 1, (QTDISP_RAM + 0x400000) | 0x80 | 3);
+    table_set(d, 4, 0, (QTDISP_RAM + 0x5000) | 3);
+    table_set(d, 4, 1, (QTDISP_RAM + 0x6000) | 3);
+    table_set(d, 4, 2, (QTDISP_RAM + 0x7000) | 1);
+    qtest_writeq(d->qts, VTD_RTADDR, TABLES);
+    qtest_writel(d->qts, VTD_GCMD, VTD_GCMD_SRTP);
+    qtest_writel(d->qts, VTD_GCMD, VTD_GCMD_TE);
+}
+
+static void check_map(QTdisp *d, const char *range, const char *want)
+{
+    g_autofree char *map = NULL;
+
+    if (range) {
+        qtest_qmp_assert_success(d->qts, "{'execute': 'qom-set', 'arguments': {"
+                                 "'path': %s, 'property': 'dma-map-range', "
+                                 "'value': %s}}", d->path, range);
+    }
+    map = qtdisp_get_str(d, "dma-map");
+    g_assert_cmpstr(map, ==, want);
+}
+
+static void check_bad_range(QTdisp *d, const char *range)
+{
+    QDict *rsp = qtest_qmp(d->qts, "{'execute': 'qom-set', 'arguments': {"
+                           "'path': %s, 'property': 'dma-map-range', "
+                           "'value': %s}}", d->path, range);
+
+    g_assert_true(qdict_haskey(rsp, "error"));
+    qobject_unref(rsp);
+}
+
+/* The tables are as they are read, and DMA agrees with them. */
+static void test_iommu(void)
+{
+    QTdisp *d = qtdisp_start_with("tdi-testdev,tdisp=on,x-tdisp-clear=on",
+                                  "-device intel-iommu");
+    uint8_t byte;
+
+    check_map(d, NULL, "off");
+    check_bad_range(d, "");
+    check_bad_range(d, "0x1000");
+    check_bad_range(d, "0x1000+0");
+    check_bad_range(d, "0x1001+0x1000");
+    check_bad_range(d, "0x1000+0x1001");
+    check_bad_range(d, "0x1000+0x1000 ");
+    check_bad_range(d, "0xfffffffffffff000+0x1000");
+
+    iommu_setup(d);
+    check_map(d, NULL, "0x40000000+0x2000=0x1005000 rw, "
+              "0x40002000+0x1000=0x1007000 r-, "
+              "0x40200000+0x200000=0x1400000 rw");
+    check_map(d, "0x40001000+0x2000", "0x40001000+0x1000=0x1006000 rw, "
+              "0x40002000+0x1000=0x1007000 r-");
+    check_map(d, "0x40210000+0x1000", "0x40210000+0x1000=0x1410000 rw");
+    check_map(d, "0+0x40000000", "");
+    check_map(d, "0x8000000000+0x1000", "");
+    g_assert_cmpuint(qtdisp_get_uint(d, "dma-faults"), ==, 0);
+
+    qtest_memset(d->qts, QTDISP_RAM + 0x5000, 0, 0x3000);
+    qtdisp_set_reg(d, TDI_TESTDEV_DMA_PATTERN, 0x77777777);
+    qtdisp_dma_setup(d, 0x40000000, 0, 0x3000);
+    g_assert_cmpuint(qtdisp_dma(d, TDI_TESTDEV_DMA_FILL), ==,
+                     TDI_TESTDEV_DMA_BUS_ERROR);
+    g_assert_cmphex(qtdisp_get_uint(d, "dma-fault-iova"), ==, 0x40002000);
+    byte = qtest_readb(d->qts, QTDISP_RAM + 0x6fff);
+    g_assert_cmphex(byte, ==, 0x77);
+    byte = qtest_readb(d->qts, QTDISP_RAM + 0x7000);
+    g_assert_cmphex(byte, ==, 0);
+    qtdisp_dma_setup(d, 0x40000000, 0, 0x3000);
+    g_assert_cmpuint(qtdisp_dma(d, TDI_TESTDEV_DMA_READ), ==,
+                     TDI_TESTDEV_DMA_OK);
+    qtdisp_dma_setup(d, 0x40200000, 0, 0x10000);
+    g_assert_cmpuint(qtdisp_dma(d, TDI_TESTDEV_DMA_FILL), ==,
+                     TDI_TESTDEV_DMA_OK);
+    byte = qtest_readb(d->qts, QTDISP_RAM + 0x40ffff);
+    g_assert_cmphex(byte, ==, 0x77);
+
+    /* What is refused by state does not get as far as the IOMMU. */
+    byte = qtdisp_get_uint(d, "dma-faults");
+    qtdisp_go(d, TDISP_STATE_CONFIG_LOCKED);
+    g_assert_cmpuint(qtdisp_get_uint(d, "dma-faults"), ==, byte);
+    qtdisp_quit(d);
+}
+
+static void test_no_iommu(void)
+{
+    QTdisp *d = qtdisp_start_testdev("");
+    QDict *rsp = qtest_qmp(d->qts, "{'execute': 'qom-get', 'arguments': {"
+                           "'path': %s, 'property': 'dma-map'}}", d->path);
+
+    g_assert_true(qdict_haskey(rsp, "error"));
+    qobject_unref(rsp);
+    qtdisp_quit(d);
+}
+
+/* The shape of a GPU's copy: all of it by one command, in steps of its own */
+static void test_large_copy(void)
+{
+    const uint32_t size = 24 * 1024 * 1024;
+    QTdisp *d = qtdisp_start_testdev(",memsize=32M");
+
+    qtest_memset(d->qts, QTDISP_RAM, 0x3c, size);
+    qtdisp_dma_setup(d, QTDISP_RAM, 0x400000, size);
+    g_assert_cmpuint(qtdisp_dma(d, TDI_TESTDEV_DMA_READ), ==,
+                     TDI_TESTDEV_DMA_OK);
+    g_assert_cmphex(qtdisp_reg(d, TDI_TESTDEV_DMA_COUNT), ==, size);
+    g_assert_cmphex(qtest_readl(d->qts, d->bar2 + 0x400000 + size - 4), ==,
+                    0x3c3c3c3c);
+    g_assert_cmphex(qtest_readl(d->qts, d->bar2 + 0x400000 + size), ==, 0);
+    qtdisp_quit(d);
+}
+
 void tdisp_test_add_dma(void)
 {
+    qtest_add_func("/tdisp/dma/fault-is-recorded", test_fault_is_recorded);
+    qtest_add_func("/tdisp/dma/iommu", test_iommu);
+    qtest_add_func("/tdisp/dma/no-iommu", test_no_iommu);
+    qtest_add_func("/tdisp/testdev/dma-large", test_large_copy);
     qtest_add_func("/tdisp/testdev/dma", test_engine);
     qtest_add_func("/tdisp/testdev/dma-bad-arguments",
                    test_engine_bad_arguments);

@@ -214,6 +214,15 @@ char *qtdisp_get_str(QTdisp *d, const char *name)
     return value;
 }
 
+bool qtdisp_get_bool(QTdisp *d, const char *name)
+{
+    QDict *rsp = qom_get(d, name);
+    bool value = qdict_get_bool(rsp, "return");
+
+    qobject_unref(rsp);
+    return value;
+}
+
 void qtdisp_t(QTdisp *d, bool t)
 {
     qtdisp_set_bool(d, "x-assume-t", t);

@@ -103,6 +103,7 @@ void qtdisp_set_bool(QTdisp *d, const char *name, bool value);
 void qtdisp_set_uint(QTdisp *d, const char *name, uint64_t value);
 uint64_t qtdisp_get_uint(QTdisp *d, const char *name);
 char *qtdisp_get_str(QTdisp *d, const char *name);
+bool qtdisp_get_bool(QTdisp *d, const char *name);
 /* Counts the CPU-less accesses of a qtest as T=1 from here on, or as T=0. */
 void qtdisp_t(QTdisp *d, bool t);
 
