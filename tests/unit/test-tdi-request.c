@@ -68,7 +68,9 @@ static void test_bad_header(void)
 
 static void test_unknown_operation(void)
 {
-    static const uint16_t ops[] = { 0, 8, 0x100, 0xffff };
+    static const uint16_t ops[] = {
+        0, 8, 0x7f, 0x82, 0x100, 0xffff
+    };
     int i;
 
     setup();
