@@ -91,6 +91,36 @@ private_ram()
 	dmesg | grep 'Memory Encryption Features active: KVM software-protected' >/dev/null
 }
 
+# views WORD...: starts ram-views, and leaves the line that it prints in $views.
+views()
+{
+	rm -f /tmp/views /tmp/views-end
+	ram-views "$@" /tmp/views-end >/tmp/views &
+	views_pid=$!
+	views_wait=0
+	until read -r views </tmp/views; do
+		views_wait=$((views_wait + 1))
+		[ $views_wait -lt 600 ] || fail "ram-views says nothing"
+		sleep 0.1
+	done
+}
+
+# views_end: ends it; the memory that it holds is as it was.
+views_end()
+{
+	: >/tmp/views-end
+	wait "$views_pid" || fail "the guest's memory has changed"
+}
+
+# bounce_slots: how many slots of the bounce buffers were in use at once since the
+# last time, in $bounce_slots.
+bounce_slots()
+{
+	[ -e /sys/kernel/debug/swiotlb ] || mount -t debugfs debugfs /sys/kernel/debug
+	bounce_slots=$(cat /sys/kernel/debug/swiotlb/io_tlb_used_hiwater)
+	echo 0 >/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
+}
+
 # disk_test MIB: fills the NVMe disk, which is MIB large, with fresh bytes
 # through the stock driver and reads them back. Reports "disk SHA256 MIB", which
 # L1 and L0 compare with what they find there.

@@ -12,26 +12,6 @@ look()
 
 word=0x6c61622d72616d21
 
-# views WORD...: starts ram-views, and leaves the line that it prints in $views.
-views()
-{
-	rm -f /tmp/views /tmp/views-end
-	ram-views "$@" /tmp/views-end >/tmp/views &
-	views_pid=$!
-	views_wait=0
-	until read -r views </tmp/views; do
-		views_wait=$((views_wait + 1))
-		[ $views_wait -lt 600 ] || fail "ram-views says nothing"
-		sleep 0.1
-	done
-}
-
-views_end()
-{
-	: >/tmp/views-end
-	wait $views_pid || fail "the guest's memory has changed"
-}
-
 # A page of a program, and one that devices reach
 check_views()
 {

@@ -21,6 +21,8 @@ FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin", "pvh.bin")
 FIRMWARE_DIRS = ("/usr/share/seabios", "/usr/share/qemu", "/usr/share/OVMF")
 # Scripts among the kernel's selftests that L2 runs, where the kernel has them.
 GUEST_SELFTESTS = ("pci_tsm/devsec.sh", "kselftest/ktap_helpers.sh")
+# Their sources lie among the programs of L2.
+GUEST_MODULES = ("tdi_lab", "tdi_dma")
 LAB = pathlib.Path(__file__).resolve().parent.parent
 TDISP = LAB.parent.parent / "hw" / "tdisp"    # registers of tdi-testdev
 
@@ -151,7 +153,7 @@ def compile_programs(paths, side):
     newest = max(path.stat().st_mtime for path in headers)
     programs = []
     for source in sorted((LAB / side).glob("*.c")):
-        if source.name == "tdi_lab.c":
+        if source.stem in GUEST_MODULES:
             continue
         program = out / source.stem
         programs.append(program)
@@ -166,25 +168,29 @@ def compile_programs(paths, side):
     return programs
 
 
-def guest_module(paths):
-    """Builds the guest's test module; it follows the guest kernel's tree."""
-    source = LAB / "guest" / "tdi_lab.c"
+def guest_modules(paths):
+    """Builds the guest's test modules; they follow the guest kernel's tree."""
     out = paths.lab / "module"
-    module = out / "tdi_lab.ko"
+    modules = [out / f"{name}.ko" for name in GUEST_MODULES]
+    sources = [LAB / "guest" / f"{name}.c" for name in GUEST_MODULES]
     newest = max(path.stat().st_mtime for path in
-                 (source, LAB / "include" / "tdi_lab.h", paths.kernel_guest))
-    if module.exists() and module.stat().st_mtime > newest:
-        return module
+                 (*sources, *(LAB / "include").glob("*.h"),
+                  LAB / "guest" / "Makefile", TDISP / "tdi-testdev.h",
+                  paths.kernel_guest))
+    if all(module.exists() and module.stat().st_mtime > newest
+           for module in modules):
+        return modules
     out.mkdir(parents=True, exist_ok=True)
     log = paths.lab / "module.log"
     with open(log, "w", encoding="utf-8") as text:
         done = subprocess.run(
             ["make", "-C", paths.kernel_build, f"M={LAB / 'guest'}",
              f"MO={out}", "modules"], stdout=text, stderr=text)
-    if done.returncode or not module.exists():
-        raise LabError(f"the guest's test module does not build: {log}")
-    os.utime(module)
-    return module
+    if done.returncode or not all(module.exists() for module in modules):
+        raise LabError(f"the guest's test modules do not build: {log}")
+    for module in modules:
+        os.utime(module)
+    return modules
 
 
 def guest_image(paths):
@@ -194,7 +200,8 @@ def guest_image(paths):
     cpio = Cpio(partial)
     cpio.file("init", LAB / "init" / "l2")
     cpio.file("bin/busybox", tool("busybox"))
-    cpio.file("lab/tdi_lab.ko", guest_module(paths))
+    for module in guest_modules(paths):
+        cpio.file(f"lab/{module.name}", module)
     for program in compile_programs(paths, "guest"):
         cpio.file(f"lab/bin/{program.name}", program)
     for script in sorted((LAB / "guest").glob("*.sh")):
