@@ -39,6 +39,10 @@ TOKEN = re.compile(r"""
 # A conversion, with whatever macro and suffix makes it a 64-bit one.
 CONVERSION = re.compile(r"(?:0x)?%[-#0-9.]*(?:[hlz]*[diuxXscp]|\0)")
 FORMAT_MACRO = re.compile(r"(HWADDR_)?PRI[a-zA-Z]*\d*$")
+# A macro that is a string, as a message that stands in two places has
+STRING_MACRO = re.compile(r'^#define +([A-Z]\w+)(?:\s|\\\n)+((?:"(?:[^"\\]|\\.)*"(?:\s|\\\n)*)+)$',
+                          re.MULTILINE)
+STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def plain(text):
@@ -47,16 +51,28 @@ def plain(text):
     return " ".join(text.replace("%%", "%").split())
 
 
-def strings(source):
+def string_macros(top):
+    """The macros of our own that are strings."""
+    found = {}
+    for path in top.glob("hw/vfio-private/*.[ch]"):
+        for name, value in STRING_MACRO.findall(path.read_text()):
+            found[name] = "".join(STRING.findall(value))
+    return found
+
+
+def strings(source, macros):
     """Yields (line, call, text) for each string, neighbours joined."""
     calls, name, text, line = [], None, None, 0
     for match in TOKEN.finditer(source):
         if match["comment"] or match["directive"]:
             continue
-        if match["string"] is not None:
+        string = match["string"]
+        if match["name"]:
+            string = macros.get(match["name"])
+        if string is not None:
             if text is None:
                 line = source.count("\n", 0, match.start()) + 1
-            text = (text or "") + match["string"]
+            text = (text or "") + string
             continue
         if match["name"] and text is not None and FORMAT_MACRO.match(match["name"]):
             text += "\0"
@@ -122,8 +138,9 @@ def main():
     top = pathlib.Path(sys.argv[1])
     on_page = terms(top)
     known, missing = set(), {}
+    macros = string_macros(top)
     for where, source, kind in sources(top):
-        for line, call, text in strings(source):
+        for line, call, text in strings(source, macros):
             text = plain(text)
             known.add(text)
             if is_message(call, text, kind) and text not in on_page:
