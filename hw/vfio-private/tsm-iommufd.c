@@ -177,6 +177,7 @@ static bool tsm_take_event(TSMContext *ctx, const struct iommu_vevent_tsm *data)
     switch (data->type) {
     case IOMMU_VEVENT_TSM_DISCONNECTED:
     case IOMMU_VEVENT_TSM_RESET:
+    case IOMMU_VEVENT_TSM_REMOVED:
         /* Whether this is the latest bind shows when nobody binds it. */
         qatomic_set(&ctx->ended, data->bind);
         return false;

@@ -172,7 +172,7 @@ static void test_in_run(SimHost *host)
     /* And once more, which is another bind; not so soon that nothing is told */
     wait_event(host, "run", "guest");
     from = sim_now(host);
-    end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    end_and_tell(host, IOMMU_VEVENT_TSM_REMOVED);
     check_ended(host, from);
 }
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# A TDI reaches private memory while it runs with a driver, and no longer than that.
+# The host looks at the IOMMU's tables for a page that stays private all the time.
+. /lab/guest/lib.sh
+. /lab/guest/tdi-lib.sh
+
+bind()
+{
+	echo "$tdi" >/sys/bus/pci/drivers/tdi-dma/bind || fail "no driver in RUN"
+}
+
+unbind()
+{
+	echo "$tdi" >/sys/bus/pci/drivers/tdi-dma/unbind
+}
+
+private_ram || fail "this kernel does not keep its RAM private"
+find_tsm
+tdi=$(find_pci 1234:7d15)
+insmod /lab/tdi_dma.ko
+views pages
+page=${views% *}
+ask "closed $page"
+for how in monitor disconnect reset fault; do
+	unbind 2>/dev/null
+	run "$tdi"
+	ask "closed $page"
+	bind
+	ask "open $page"
+	tdi-dma "$tdi" copy $((1 << 20)) >/dev/null || fail "copy failed"
+	# The driver goes and comes: that is enough.
+	unbind
+	ask "closed $page"
+	bind
+	ask "open $page"
+	ask "end $how $page"
+	unbind
+	end "$tdi"
+	[ "$how" != disconnect ] || ask connect
+done
+# The other one has its own tables, and comes to them the same way.
+find_nvme
+disk_test 16
+views_end
