@@ -104,21 +104,10 @@ bar_size()
 		  echo $((bar_last - bar_first + 1)); }
 }
 
-# l2_start GUEST_SCRIPT [QEMU ARGUMENT...]: boots L2 in the background.
-# L2_MACHINE and L2_APPEND add to -machine and to the kernel command line;
-# L2_CPUS, L2_MEM, L2_ACCEL, L2_KERNEL (none: L2 has to find its kernel itself),
-# L2_INITRD, L2_WRAP (words put before QEMU's own) and L2_REBOOT replace their
-# defaults, and L2_FIFOS names more fifos for QEMU.
-#
-# The fifos are opened read-write here, so that no open blocks; QEMU's exit is
-# told in the reports' own stream, as "exit STATUS".
-l2_start()
+# l2_fifos: what an L2 reports through. They are opened read-write here, so that no
+# open blocks.
+l2_fifos()
 {
-	l2_script=$1
-	shift
-	if [ "${LAB_SHELL:-}" = l2 ]; then
-		l2_script=shell
-	fi
 	mkdir -p $L2_DIR
 	# shellcheck disable=SC2086 # L2_FIFOS holds words
 	for l2_fifo in report.in report.out monitor.in monitor.out ${L2_FIFOS:-}; do
@@ -126,6 +115,23 @@ l2_start()
 		mkfifo $L2_DIR/$l2_fifo
 	done
 	exec 5<>$L2_DIR/report.in 6<>$L2_DIR/monitor.in 7<>$L2_DIR/report.out
+}
+
+# l2_start GUEST_SCRIPT [QEMU ARGUMENT...]: boots L2 in the background.
+# L2_MACHINE and L2_APPEND add to -machine and to the kernel command line;
+# L2_CPUS, L2_MEM, L2_ACCEL, L2_KERNEL (none: L2 has to find its kernel itself),
+# L2_INITRD, L2_WRAP (words put before QEMU's own) and L2_REBOOT replace their
+# defaults, and L2_FIFOS names more fifos for QEMU.
+#
+# QEMU's exit is told in the reports' own stream, as "exit STATUS".
+l2_start()
+{
+	l2_script=$1
+	shift
+	if [ "${LAB_SHELL:-}" = l2 ]; then
+		l2_script=shell
+	fi
+	l2_fifos
 	if [ "${L2_KERNEL:-}" != none ]; then
 		set -- -kernel "${L2_KERNEL:-/lab/bzImage-guest}" \
 			-initrd "${L2_INITRD:-/lab/l2.cpio}" \
@@ -161,7 +167,7 @@ monitor()
 # l2_pid: the process that is L2's machine.
 l2_pid()
 {
-	pidof qemu | tr ' ' '\n' | sed -n 1p | grep .
+	pidof qemu qemu-system-x86_64 | tr ' ' '\n' | sed -n 1p | grep .
 }
 
 # host_maps: the lines of QEMU's address space that belong to a device.

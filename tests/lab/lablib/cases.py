@@ -41,6 +41,8 @@ class Case:
     firmware: list = dataclasses.field(default_factory=list)
     efi: str = ""
     distro: bool = False
+    libvirt: bool = False
+    page: str = ""
     memory: int = 2048
     repeat: int = 1
     busy: int = 0

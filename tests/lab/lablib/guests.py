@@ -12,7 +12,7 @@ that it has as modules go to an archive that follows L2's usual initramfs.
 import os
 import subprocess
 
-from lablib import images
+from lablib import blocks, images, libvirt
 
 EFI_STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
 # Where the parts of the program lie once it is loaded. The stub itself ends below
@@ -36,12 +36,14 @@ def distro(paths, folder):
 
 
 def files(paths, case, folder):
-    """What L1 needs for such a guest, as (name, path)."""
+    """What L1 needs for the case's guest, as (name, path)."""
     parts = [(f"lab/firmware/{name}", images.firmware(name))
              for name in case.firmware]
     if case.distro:
         parts += distro(paths, folder)
-    return parts
+    if case.libvirt:
+        parts += libvirt.files(paths)
+    return parts + blocks.files(case, folder)
 
 
 def run(*command, **options):

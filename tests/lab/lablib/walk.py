@@ -13,20 +13,16 @@ In a block, lines that begin with the prompt of the place are typed; lines of a
 command that end in a backslash go on.  What follows is the output that must
 come: "..." stands for anything in a line, and alone for any lines.  Without
 output in the page, there must be none.
-
-An XML block is a libvirt domain: QEMU gets its arguments for QEMU, in L1.
 """
 
 import dataclasses
 import os
 import pathlib
 import re
-import shlex
 import socket
 import subprocess
 import threading
 import time
-import xml.etree.ElementTree
 
 from lablib import vmm
 
@@ -37,7 +33,6 @@ MORE_PROMPT = re.compile(r"\n> $")
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 KERNEL_LOG = re.compile(r"\[ *[0-9]+\.[0-9]+\] ")
 PATIENCE = 10.0
-QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
 
 
 class WalkError(Exception):
@@ -86,27 +81,12 @@ def rst_blocks(text):
             place = None
 
 
-def xml_command(text):
-    """What a libvirt domain hands to QEMU, as a command line."""
-    tree = xml.etree.ElementTree.fromstring(text)
-    machine = f"{tree.find('os/type').get('machine')},accel={tree.get('type')}"
-    words = ["-machine", machine, "-cpu", "host",
-             "-m", tree.findtext("memory")] + [
-        arg.get("value") for arg in
-        tree.find(f"{QEMU_NAMESPACE}commandline")]
-    return "qemu-system-x86_64 " + " ".join(map(shlex.quote, words))
-
-
 def read_steps(page):
     """All steps of a page, in their order."""
     text = (TOP / page).read_text()
     blocks = markdown_blocks if page.endswith(".md") else rst_blocks
     steps = []
     for number, language, place, body in blocks(text):
-        if language == "xml":
-            steps.append(Step(f"{page}:{number}", place,
-                              [xml_command("\n".join(body))], []))
-            continue
         if language != "console" or place not in PROMPTS:
             raise WalkError(f"{page}:{number}: a block of '{language}' that is "
                             f"typed in '{place}'?")
