@@ -2,9 +2,10 @@
 # shellcheck shell=dash
 # What an assigned device costs a guest of LAB_MIB: the time from start to the
 # first line of L2's init, with private=on against fd-bars=on; and device_add of
-# the first device into a running guest. Times are printed for a reader. The
-# verdict is about what does not depend on the machine: how many mappings there
-# are, and what memory the host needs for them.
+# the first device into a running guest, with how long another monitor's
+# query-status waits meanwhile. Times are printed for a reader. The verdict is about
+# what does not depend on the machine: how many mappings there are, and what memory
+# the host needs for them.
 . /lab/host/lib.sh
 . /lab/host/qmp-lib.sh
 
@@ -23,6 +24,69 @@ maps()
 	grep -c 'iommufd_backend_map' /run/maps.log || true
 }
 
+# clock: hundredths of a second in $now, without a process that would take some
+clock()
+{
+	read -r now _ </proc/uptime
+	now=${now%.*}${now#*.}
+}
+
+# status_open: a second monitor, with a job that asks query-status out of band again
+# and again. status_ask asks once more as usual, which waits for what another monitor
+# does; status_end has its wait in $status_took, and in $oob_took the longest and in
+# $oob_count how many there were out of band meanwhile; in hundredths of a second.
+status_open()
+{
+	exec 9<>"$L2_DIR/qmp2.in"
+	rm -f /run/status-*
+	status_job <"$L2_DIR/qmp2.out" &
+	status_pid=$!
+	echo '{"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}, "id": 1}' >&9
+	until [ -e /run/status-open ]; do
+		sleep 0.05
+	done
+}
+
+status_job()
+{
+	job_most=0 job_count=0 job_asked=
+	while read -r job_line; do
+		clock
+		case $job_line in
+		*'"id": "usual"'*) break ;;
+		*'"error"'*) echo "$job_line" >/run/status-error; : >/run/status-open; break ;;
+		*'"id": 1'*) : >/run/status-open ;;
+		*'"id": "oob"'*)
+			if [ -n "$job_asked" ]; then
+				job_count=$((job_count + 1))
+				[ $((now - job_began)) -le $job_most ] || job_most=$((now - job_began))
+			fi
+			;;
+		*) continue ;;
+		esac
+		[ ! -e /run/status-asked ] || job_asked=1
+		job_began=$now
+		echo '{"exec-oob": "query-status", "id": "oob"}' >&9
+	done
+	echo "$now $job_most $job_count" >/run/status-end
+}
+
+status_ask()
+{
+	echo '{"execute": "query-status", "id": "usual"}' >&9
+	clock
+	status_began=$now
+	: >/run/status-asked
+}
+
+status_end()
+{
+	wait "$status_pid"
+	[ ! -e /run/status-error ] || fail "query-status: $(cat /run/status-error)"
+	read -r status_took oob_took oob_count </run/status-end
+	status_took=$((status_took - status_began))
+}
+
 # What slab remains of a file that is read for the first time, of a process and of
 # a VM does not belong to the device.
 plug()
@@ -32,11 +96,16 @@ plug()
 	echo 3 >/proc/sys/vm/drop_caches
 	slab_before=$(slab_kb)
 	maps_before=$(maps)
-	qmp_ok device_add "{\"driver\": \"vfio-pci\", \"id\": \"d0\", \"bus\": \"rp0\",
+	status_open
+	qmp_send device_add "{\"driver\": \"vfio-pci\", \"id\": \"d0\", \"bus\": \"rp0\",
 		\"host\": \"$edu\", \"iommufd\": \"i0\", \"private\": true}"
+	status_ask
+	qmp_end
+	qmp_good device_add
 	plug_took=$qmp_took
 	slab=$(($(slab_kb) - slab_before))
 	plug_maps=$(($(maps) - maps_before))
+	status_end
 }
 
 on_ask()
@@ -77,10 +146,14 @@ row "$(awk -v a="$private" -v b="$plain" -v mib="$L2_MEM" 'BEGIN {
 	printf "start of %d MiB, private=on / fd-bars=on: %.2f x", mib, a / b }')"
 
 L2_APPEND="lab.plug=1"
+L2_FIFOS="$L2_FIFOS qmp2.in qmp2.out"
 # shellcheck disable=SC2086 # CGS, QMP_ARGS hold words
 start "no device, then device_add" $CGS $QMP_ARGS \
+	-chardev pipe,id=qmp2,path=$L2_DIR/qmp2 -mon chardev=qmp2,mode=control \
 	-device pcie-root-port,id=rp0,chassis=1,slot=1
-row "device_add: $((plug_took * 10)) ms, $plug_maps mappings, $slab KiB of host slab"
+row "device_add: $((plug_took * 10)) ms, $plug_maps mappings, $slab KiB of host slab;" \
+	"query-status meanwhile: $((status_took * 10)) ms, out of band at most" \
+	"$((oob_took * 10)) ms ($oob_count times)"
 
 [ "$private_maps" -gt 0 ] || fail "the trace of mappings is empty"
 [ "$private_maps" -le $MOST_MAPS ] ||

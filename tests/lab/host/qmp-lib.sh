@@ -34,21 +34,39 @@ qmp_find()
 	done
 }
 
-# qmp COMMAND [ARGUMENTS]: arguments as JSON; leaves the answer in $qmp_answer, and
-# in $qmp_took how many hundredths of a second it took.
-qmp()
+# qmp_send COMMAND [ARGUMENTS]: arguments as JSON; qmp_end waits for the answer.
+qmp_send()
 {
 	qmp_count=$((qmp_count + 1))
 	qmp_began=$(uptime_now)
 	echo "{\"execute\": \"$1\", \"id\": $qmp_count${2:+, \"arguments\": $2}}" >&8
+}
+
+# qmp_end: leaves the answer in $qmp_answer, and in $qmp_took how many hundredths of
+# a second it took.
+qmp_end()
+{
 	qmp_find "\"id\": ${qmp_count}[,}]"
 	qmp_took=$(echo "$(uptime_now) $qmp_began" | awk '{ printf "%d", ($1 - $2) * 100 }')
+}
+
+# qmp COMMAND [ARGUMENTS]: both.
+qmp()
+{
+	qmp_send "$@"
+	qmp_end
 }
 
 # qmp_ok COMMAND [ARGUMENTS]: it must succeed.
 qmp_ok()
 {
 	qmp "$@"
+	qmp_good "$1"
+}
+
+# qmp_good COMMAND: its answer is not an error.
+qmp_good()
+{
 	case $qmp_answer in
 	*'"error":'*) fail "$1: $qmp_answer" ;;
 	esac
