@@ -171,14 +171,6 @@ static void tdisp_break(TdispInterface *t, const TdispWrite *w)
     }
 }
 
-void tdisp_check_rid(TdispInterface *t)
-{
-    if (tdisp_responder_is_locked(&t->responder) &&
-        pci_get_bdf(t->dev) != t->locked_rid) {
-        tdisp_responder_error(&t->responder, "requester ID changed");
-    }
-}
-
 void tdisp_config_write(PCIDevice *dev, uint32_t addr, uint32_t val, int len)
 {
     TdispInterface *t = tdisp_of(dev);

@@ -21,15 +21,6 @@
 #include "trace.h"
 
 /* Not "tdisp": that is the property which asks for it. */
-#define TDISP_CHILD "tdi"
-
-TdispInterface *tdisp_of(PCIDevice *dev)
-{
-    Object *child = object_resolve_path_component(OBJECT(dev), TDISP_CHILD);
-
-    return (TdispInterface *)object_dynamic_cast(child, TYPE_TDISP_INTERFACE);
-}
-
 static uint32_t tdisp_op_lock(void *opaque, const TdispLock *lock)
 {
     TdispInterface *t = opaque;

@@ -112,8 +112,28 @@ struct TdispInterface {
     const char *reason;         /* of the last state change */
 };
 
+/*
+ * What all need is here, so that calls go one way: from interface.c to the others,
+ * from config.c to doe.c, from there to spdm-clear.c, from gate.c to ranges.c.
+ */
+#define TDISP_CHILD "tdi"
+
 /* NULL if @dev is no TDI. */
-TdispInterface *tdisp_of(PCIDevice *dev);
+static inline TdispInterface *tdisp_of(PCIDevice *dev)
+{
+    Object *child = object_resolve_path_component(OBJECT(dev), TDISP_CHILD);
+
+    return (TdispInterface *)object_dynamic_cast(child, TYPE_TDISP_INTERFACE);
+}
+
+/* A TDI whose requester ID has changed since LOCK goes to ERROR. */
+static inline void tdisp_check_rid(TdispInterface *t)
+{
+    if (tdisp_responder_is_locked(&t->responder) &&
+        pci_get_bdf(t->dev) != t->locked_rid) {
+        tdisp_responder_error(&t->responder, "requester ID changed");
+    }
+}
 
 /* config.c */
 void tdisp_config_write(PCIDevice *dev, uint32_t addr, uint32_t val, int len);
@@ -122,7 +142,6 @@ uint32_t tdisp_config_read(PCIDevice *dev, uint32_t addr, int len);
 uint32_t tdisp_config_check_lock(TdispInterface *t, const TdispLock *lock);
 /* Address of a memory BAR as config space has it, decoding enabled or not. */
 uint64_t tdisp_bar_address(PCIDevice *dev, int bar);
-void tdisp_check_rid(TdispInterface *t);
 
 /* doe.c */
 void tdisp_doe_init(TdispInterface *t, uint16_t offset);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * edu-check BDF - registers and DMA engine of an edu device.
+ * edu-check BDF stranger GPA - has it write a page there, whoever it belongs to.
  *
  * Leaves with 0 when the identification, the liveness register (64 values), the
- * factorial unit and a round trip of one page through the DMA engine are right.
+ * factorial unit and a round trip of one page through the DMA engine are right. What
+ * becomes of the write of a stranger is for others to see.
  */
 #include "edu.h"
 
@@ -28,10 +30,14 @@ int main(int argc, char **argv)
 {
     volatile void *bar;
 
-    if (argc != 2) {
-        die("usage: edu-check BDF");
+    if (argc != 2 && (argc != 4 || strcmp(argv[2], "stranger"))) {
+        die("usage: edu-check BDF [stranger GPA]");
     }
     bar = bar_map(argv[1], 0);
+    if (argc == 4) {
+        edu_dma(bar, strtoull(argv[3], NULL, 0), EDU_DMA_BUFFER_SIZE, 1);
+        return 0;
+    }
     for (unsigned i = 0; i < 64; i++) {
         edu_alive(bar, 0x01234567u * i, "check");
     }
