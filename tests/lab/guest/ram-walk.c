@@ -7,6 +7,9 @@
  *                                          shared; pages have what was written to
  *                                          them since, and DMA of the tdi-testdev
  *                                          reaches those that are shared
+ *   ram-walk BDF GPA MIB tdi STEPS SEED    the same, while the device is locked,
+ *                                          started, given DMA to private memory, and
+ *                                          unlocked; LAB_TSM is the guest's TSM
  *   ram-walk BDF GPA MIB cuts COUNT        pages turn private and back while the
  *                                          device goes on with what is left and
  *                                          right of them
@@ -22,19 +25,31 @@
 #include <stdbool.h>
 #include <sys/ioctl.h>
 
-#include "lab.h"
+#include "tdcm.h"
 #include "tdi-testdev.h"
-#include "tdi_lab.h"
 
 #define PAGE 4096
 #define WORDS (PAGE / 4)
 #define WAIT_NS 60000000000ULL
 #define THOUSAND 1000
+#define TDCM_ENABLE_DMA 0x80
+#define TDCM_DISABLE_DMA 0x81
 
 static volatile uint32_t *regs;
 static volatile uint32_t *ram;
 static uint64_t ram_gpa, nr_pages;
 static int lab_fd;
+
+/* What the device is, which says what it reaches */
+typedef enum TdiState {
+    TDI_UNLOCKED,       /* shared memory */
+    TDI_LOCKED,         /* nothing, nor can it be told anything */
+    TDI_RUN,            /* shared memory */
+    TDI_RUN_DMA,        /* both */
+} TdiState;
+
+static TdiState tdi_state;
+static unsigned int tdi_changes[TDI_RUN_DMA + 1];
 
 /* Of each page: is it private, and what was written to it last; 0: nothing */
 static bool *is_private;
@@ -150,30 +165,91 @@ static void step_convert(void)
     page_check(first + count - 1, "converted");
 }
 
-/* What is private is out of the device's reach. */
+/* What is private is out of the device's reach, unless the guest has let it. */
 static void step_dma(void)
 {
     uint64_t page = pick(nr_pages);
     uint32_t value = random() | 1;
+    bool reaches = !is_private[page] || tdi_state == TDI_RUN_DMA;
     uint32_t status = dma(TDI_TESTDEV_DMA_FILL, page, 1, value);
 
-    if (status != (is_private[page] ? TDI_TESTDEV_DMA_BUS_ERROR :
-                                      TDI_TESTDEV_DMA_OK)) {
-        die("DMA to page %llu, which is %s, ends with status %u",
+    if (tdi_state == TDI_LOCKED) {
+        reaches = false;
+        if (status != UINT32_MAX) {
+            die("a locked device says %u", status);
+        }
+    } else if (status != (reaches ? TDI_TESTDEV_DMA_OK :
+                                    TDI_TESTDEV_DMA_BUS_ERROR)) {
+        die("DMA to page %llu, which is %s, ends with status %u in state %d",
             (unsigned long long)page, is_private[page] ? "private" : "shared",
-            status);
+            status, tdi_state);
     }
-    if (!is_private[page]) {
+    if (reaches) {
         salt[page] = value;
     }
     page_check(page, "after DMA");
 }
 
-static void walk(uint64_t steps)
+static void tsm_write(const char *bdf, const char *attribute, const char *value)
+{
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/tsm/%s", bdf,
+             attribute);
+    fd = open(path, O_WRONLY);
+    if (fd < 0 || write(fd, value, strlen(value)) < 0) {
+        die("%s to %s in state %d: %s", value, path, tdi_state,
+            strerror(errno));
+    }
+    close(fd);
+}
+
+static void tdi_dma(const char *bdf, bool on)
+{
+    Tdcm reply = tdcm_request(lab_fd, bdf,
+                              on ? TDCM_ENABLE_DMA : TDCM_DISABLE_DMA, 0);
+    uint64_t end = now_ns() + WAIT_NS;
+
+    while (!reply.result && !reply.buffer[8] && now_ns() < end) {
+        usleep(1000);
+    }
+    if (reply.result || reply.buffer[8] != 1) {
+        die("DMA to private memory cannot be turned %s: %lld %u %u",
+            on ? "on" : "off", (long long)reply.result, reply.buffer[8],
+            reply.buffer[9]);
+    }
+}
+
+/* One step onwards, or back to the beginning */
+static void step_tdi(const char *bdf)
+{
+    const char *tsm = getenv("LAB_TSM");
+
+    if (tdi_state != TDI_UNLOCKED && !pick(4)) {
+        tsm_write(bdf, "unlock", tsm);
+        tdi_state = TDI_UNLOCKED;
+    } else if (tdi_state == TDI_UNLOCKED) {
+        tsm_write(bdf, "lock", tsm);
+        tdi_state = TDI_LOCKED;
+    } else if (tdi_state == TDI_LOCKED) {
+        tsm_write(bdf, "accept", "1");
+        tdi_state = TDI_RUN;
+    } else {
+        tdi_dma(bdf, tdi_state == TDI_RUN);
+        tdi_state = tdi_state == TDI_RUN ? TDI_RUN_DMA : TDI_RUN;
+    }
+    tdi_changes[tdi_state]++;
+}
+
+static void walk(uint64_t steps, const char *tdi)
 {
     uint64_t page;
 
     for (uint64_t i = 0; i < steps; i++) {
+        if (tdi && !pick(8)) {
+            step_tdi(tdi);
+        }
         step_convert();
         page = pick(nr_pages);
         page_check(page, "some page");
@@ -186,6 +262,11 @@ static void walk(uint64_t steps)
     }
     for (page = 0; page < nr_pages; page++) {
         page_check(page, "at the end");
+    }
+    if (tdi) {
+        printf("%llu steps: %u times locked, %u started, %u with private DMA\n",
+               (unsigned long long)steps, tdi_changes[TDI_LOCKED],
+               tdi_changes[TDI_RUN], tdi_changes[TDI_RUN_DMA]);
     }
 }
 
@@ -303,7 +384,7 @@ int main(int argc, char **argv)
     const char *what = argc > 4 ? argv[4] : "";
 
     if (argc < 5) {
-        die("usage: ram-walk BDF GPA MIB walk|cuts|times|checkered|shared|private "
+        die("usage: ram-walk BDF GPA MIB walk|tdi|cuts|times|checkered|shared|private "
             "[COUNT [SEED]]");
     }
     ram_gpa = number(argv[2]);
@@ -311,7 +392,9 @@ int main(int argc, char **argv)
     srandom(argc > 6 ? number(argv[6]) : 1);
     open_all(argv[1]);
     if (!strcmp(what, "walk") && argc > 5) {
-        walk(number(argv[5]));
+        walk(number(argv[5]), NULL);
+    } else if (!strcmp(what, "tdi") && argc > 5) {
+        walk(number(argv[5]), argv[1]);
     } else if (!strcmp(what, "cuts") && argc > 5) {
         cuts(number(argv[5]));
     } else if (!strcmp(what, "times") && argc > 5) {
