@@ -78,6 +78,7 @@ static bool asks_for_private_ram(const char *args, const char *cpu)
 
 #define GUEST(value) "-machine confidential-guest-support=c1 " \
     "-object sw-protected-vm,id=c1,private-memory=" value
+#define HOST_CPU " -cpu host"
 
 static void test_private_memory(void)
 {
@@ -86,6 +87,10 @@ static void test_private_memory(void)
     g_assert_true(asks_for_private_ram(GUEST("on"), NULL));
     g_assert_false(asks_for_private_ram(GUEST("off"), NULL));
     g_assert_false(asks_for_private_ram(NULL, ",kvm-private-ram=off"));
+    /* A CPU that has all that is offered, and one that asks for it by name */
+    g_assert_true(asks_for_private_ram(GUEST("on") HOST_CPU, NULL));
+    g_assert_false(asks_for_private_ram(GUEST("off") HOST_CPU, NULL));
+    g_assert_false(asks_for_private_ram(GUEST("off"), ",kvm-private-ram=on"));
 }
 
 /* This KVM would look into the shared view of it. */
