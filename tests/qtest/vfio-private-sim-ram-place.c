@@ -201,6 +201,38 @@ static void test_gone(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "MAP"), ==, 0);
 }
 
+/*
+ * A page that is shared, but could not be mapped again: the undo of a
+ * conversion has failed.
+ */
+static void lose_mapping(SimHost *host, uint64_t gpa)
+{
+    sim_fail(host, "SET_ATTRIBUTES", 1, ENOMEM);
+    sim_fail(host, "MAP", 1, ENOMEM);
+    check_refused(host, gpa, PAGE, true);
+}
+
+/*
+ * What iommufd cannot cut may reach over either end of a range, of which the
+ * rest is not mapped at all.  Nothing of it turns private.
+ */
+static void test_reaches_over(SimHost *host)
+{
+    const uint64_t lost = SIM_BUFFER + 4 * PAGE;
+    unsigned int from;
+
+    host->talks = true;
+    start_free(host);
+    lose_mapping(host, lost);
+    host->shared->no_cuts = 1;
+    from = sim_now(host);
+    check_refused(host, lost, 2 * PAGE, true);
+    check_refused(host, lost - PAGE, 2 * PAGE, true);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
+    /* The lost page is nobody's mapping. */
+    convert(host, lost, PAGE, true);
+}
+
 static uint64_t ioas_of(SimHost *host, unsigned int from, const char *name)
 {
     return sim_event(host, sim_find(host, from, name))->args[2];
@@ -304,6 +336,7 @@ static const SimTest tests[] = {
     { "address", test_address },
     { "gone", test_gone },
     { "two-ioas", test_two_ioas },
+    { "reaches-over", test_reaches_over },
     { "more-than-ram", test_more_than_ram },
     { "rom", test_rom },
     { "monitor", test_monitor },
