@@ -8,6 +8,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/iommufd.h>
 #include <linux/kvm.h>
 #include "qobject/qdict.h"
 #include "vfio-private-sim.h"
@@ -21,6 +22,9 @@
 #define SHADOW 0xc0000ULL
 #define SHADOW_SIZE 0x4000ULL
 #define PAM0 0x90
+#define PAM_READ_ONLY 0x00000100
+
+#define MAP_ACCESS (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
 
 static void shadow_show(SimHost *host, bool show)
 {
@@ -233,6 +237,27 @@ static void test_reaches_over(SimHost *host)
     convert(host, lost, PAGE, true);
 }
 
+/* Shadow RAM that the guest cannot write to: nor can a device. */
+static void test_readonly(SimHost *host)
+{
+    unsigned int from, map;
+
+    start_free(host);
+    shadow_show(host, true);
+    convert(host, SHADOW, SHADOW_SIZE, false);
+    from = sim_now(host);
+    sim_rid_write(host, 0, PAM0, PAM_READ_ONLY);
+    map = sim_find_args(host, from, "MAP", SHADOW, SHADOW_SIZE);
+    g_assert_cmpuint(map, !=, UINT_MAX);
+    g_assert_cmphex(sim_event(host, map)->args[4] & MAP_ACCESS, ==,
+                    IOMMU_IOAS_MAP_READABLE);
+    from = sim_now(host);
+    shadow_show(host, true);
+    map = sim_find_args(host, from, "MAP", SHADOW, SHADOW_SIZE);
+    g_assert_cmpuint(map, !=, UINT_MAX);
+    g_assert_cmphex(sim_event(host, map)->args[4] & MAP_ACCESS, ==, MAP_ACCESS);
+}
+
 static uint64_t ioas_of(SimHost *host, unsigned int from, const char *name)
 {
     return sim_event(host, sim_find(host, from, name))->args[2];
@@ -337,6 +362,7 @@ static const SimTest tests[] = {
     { "gone", test_gone },
     { "two-ioas", test_two_ioas },
     { "reaches-over", test_reaches_over },
+    { "readonly", test_readonly },
     { "more-than-ram", test_more_than_ram },
     { "rom", test_rom },
     { "monitor", test_monitor },

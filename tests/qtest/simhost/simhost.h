@@ -25,7 +25,7 @@
 #define SIM_EVENTQ_FD   (SIM_SPARE_FD + SIM_SPARES)
 
 #define SIM_NAME    32
-#define SIM_ARGS    4
+#define SIM_ARGS    5
 #define SIM_EVENTS  65536
 #define SIM_FAULTS  4
 #define SIM_CAPS    4
