@@ -87,6 +87,7 @@ steps="config-locked see disconnect gone connect unlock \
 run see disconnect gone unlock connect \
 config-locked see reset gone unlock \
 run see reset gone unlock \
+config-locked see fault gone unlock \
 run see fault gone unlock disk "
 nvme=$(dev nvme-tdi)
 connect_tsm "$nvme"

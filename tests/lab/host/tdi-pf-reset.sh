@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
-# The TDI is a VF, and the host resets its PF: the VF is stopped before, QEMU is
-# told, and the guest keeps running without the device.
+# The TDI is a VF in LAB_STATE, and the host resets its PF: the VF is stopped before,
+# QEMU is told, the guest keeps running without the device, and can lock it anew.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
 
 on_ask()
 {
-	[ "$1" = run ] || fail "L2 asks for '$1'"
-	qmp_find 'TDI_STATE_CHANGED.*"new": "run"|"new": "run".*TDI_STATE_CHANGED'
+	[ "$1" = "$LAB_STATE" ] || fail "L2 asks for '$1'"
+	qmp_find "TDI_STATE_CHANGED.*\"new\": \"$1\"|\"new\": \"$1\".*TDI_STATE_CHANGED"
 	qmp_from_here
 	bound "$vf" || fail "the host does not see the VF bound"
 	began=$(uptime_now)
 	echo 1 >"/sys/bus/pci/devices/$pf/reset" || fail "reset of the PF failed"
-	changed run hidden host
-	row "run, reset of the PF: told after" \
+	changed "$1" hidden host
+	row "$1, reset of the PF: told after" \
 		"$(awk -v a="$began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
 	! bound "$vf" || fail "the VF is still bound"
 	qmp_ok query-tdi
@@ -27,6 +27,7 @@ make_vf "$pf"
 connect_tsm "$pf"
 bind_vfio "$vf"
 sw_protected
+L2_APPEND="lab.state=$LAB_STATE"
 # shellcheck disable=SC2086 # CGS, QMP_ARGS and TDI_TRACE hold words
 l2_start tdi-pf-reset $CGS $QMP_ARGS $TDI_TRACE \
 	-device vfio-pci,id=d0,host="$vf",iommufd=i0,private=on
