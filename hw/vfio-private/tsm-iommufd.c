@@ -379,6 +379,7 @@ static int tsm_op(TSMContext *ctx, uint32_t type)
     };
     int ret;
 
+    trace_tsm_iommufd_begin(ctx->vbasedev->name, op.vdevice_id);
     do {
         ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_OP, &op);
         /* A signal for the vCPU came before anything was done. */
@@ -441,6 +442,7 @@ static int64_t tsm_request(TSMContext *ctx, uint32_t op, const void *req,
     };
     int ret;
 
+    trace_tsm_iommufd_begin(ctx->vbasedev->name, cmd.vdevice_id);
     do {
         ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_REQ, &cmd);
     } while (ret == -EINTR);
