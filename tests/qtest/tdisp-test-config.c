@@ -305,6 +305,30 @@ static void test_lock_without_decoding(void)
     qtdisp_quit(d);
 }
 
+/* Another requester ID is an end to trust, in both states and by any access. */
+static void test_renumbered(void)
+{
+    QTdisp *d = qtdisp_start_behind("tdi-testdev,tdisp=on,x-tdisp-clear=on", 1);
+
+    for (uint8_t state = TDISP_STATE_CONFIG_LOCKED; state <= TDISP_STATE_RUN;
+         state++) {
+        g_autofree char *reason = NULL;
+
+        qtdisp_go(d, state);
+        qtdisp_set_bus(d, 2);
+        g_assert_cmphex(qtdisp_state(d), ==, TDISP_STATE_ERROR);
+        reason = qtdisp_get_str(d, "reason");
+        g_assert_cmpstr(reason, ==, "requester ID changed");
+        g_assert_cmphex(qtdisp_stop(d), ==, 0);
+        /* It can be locked under its new one. */
+        qtdisp_go(d, state);
+        g_assert_cmphex(qtdisp_stop(d), ==, 0);
+        qtdisp_set_bus(d, 1);
+        g_assert_cmphex(qtdisp_state(d), ==, TDISP_STATE_CONFIG_UNLOCKED);
+    }
+    qtdisp_quit(d);
+}
+
 void tdisp_test_add_config(void)
 {
     qtest_add_func("/tdisp/config/every-cause-of-error",
@@ -312,6 +336,7 @@ void tdisp_test_add_config(void)
     qtest_add_func("/tdisp/config/breaking-writes-while-unlocked",
                    test_breaking_writes_while_unlocked);
     qtest_add_func("/tdisp/config/allowed-writes", test_allowed_writes);
+    qtest_add_func("/tdisp/config/renumbered", test_renumbered);
     qtest_add_func("/tdisp/config/breaking-write-takes-effect",
                    test_breaking_write_takes_effect);
     qtest_add_func("/tdisp/config/locked-msix", test_locked_msix);

@@ -97,21 +97,54 @@ void qtdisp_map(QTdisp *d)
                       PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
-QTdisp *qtdisp_start_with(const char *device, const char *args)
+static QTdisp *start_at(const char *device, uint8_t slot, const char *args)
 {
     QTdisp *d = g_new0(QTdisp, 1);
 
     d->qts = qtest_initf("-M q35 -m 64 -nodefaults "
                          "-blockdev null-co,node-name=disk,read-zeroes=on "
                          "%s -device %s,id=dut,addr=%x",
-                         args, device, QTDISP_DEVFN >> 3);
-    d->rid = d->dsm = QTDISP_DEVFN;
+                         args, device, slot);
     d->bar0 = QTDISP_BAR0;
     d->bar2 = QTDISP_BAR2;
     d->path = g_strdup("/machine/peripheral/dut/tdi");
 
     qtest_outl(d->qts, 0xcf8, 0x80000000 | Q35_PCIEXBAR);
     qtest_outl(d->qts, 0xcfc, ECAM_BASE | 1);
+    return d;
+}
+
+QTdisp *qtdisp_start_with(const char *device, const char *args)
+{
+    QTdisp *d = start_at(device, QTDISP_DEVFN >> 3, args);
+
+    d->rid = d->dsm = QTDISP_DEVFN;
+    qtdisp_map(d);
+    return d;
+}
+
+void qtdisp_set_bus(QTdisp *d, uint8_t bus)
+{
+    qtdisp_cfg_writel(d, QTDISP_DEVFN, PCI_PRIMARY_BUS, bus << 16 | bus << 8);
+    d->rid = d->dsm = bus << 8;
+}
+
+QTdisp *qtdisp_start_behind(const char *device, uint8_t bus)
+{
+    g_autofree char *behind = g_strdup_printf("%s,bus=rp0", device);
+    g_autofree char *args =
+        g_strdup_printf("-device pcie-root-port,id=rp0,chassis=1,addr=%x",
+                        QTDISP_DEVFN >> 3);
+    QTdisp *d = start_at(behind, 0, args);
+
+    qtdisp_set_bus(d, bus);
+    /* One window from BAR 0 on, and one from BAR 2 on */
+    qtdisp_cfg_writel(d, QTDISP_DEVFN, PCI_MEMORY_BASE,
+                      (QTDISP_VF_BAR0 - 1) >> 20 << 20 | QTDISP_BAR0 >> 16);
+    qtdisp_cfg_writel(d, QTDISP_DEVFN, PCI_PREF_MEMORY_BASE,
+                      (QTDISP_VF_BAR2 - 1) >> 20 << 20 | QTDISP_BAR2 >> 16);
+    qtdisp_cfg_writew(d, QTDISP_DEVFN, PCI_COMMAND,
+                      PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     qtdisp_map(d);
     return d;
 }

@@ -2,7 +2,8 @@
  * Driving a TDISP device over its DOE mailbox, from a qtest
  *
  * The platform set-up (ECAM, BARs, bus mastering) is here and not in the
- * device.  All devices sit on q35's root bus, so a routing ID is a devfn.
+ * device.  Devices sit on q35's root bus, so a routing ID is a devfn, but for
+ * those that start behind a port.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -41,6 +42,10 @@ QTdisp *qtdisp_start(const char *device);
 QTdisp *qtdisp_start_with(const char *device, const char *args);
 /* tdi-testdev with TDISP in the clear and @extra properties (",p=v", ""). */
 QTdisp *qtdisp_start_testdev(const char *extra);
+/* @device behind a root port at QTDISP_DEVFN, which has bus number @bus below */
+QTdisp *qtdisp_start_behind(const char *device, uint8_t bus);
+/* Gives the bus below that port another number. */
+void qtdisp_set_bus(QTdisp *d, uint8_t bus);
 void qtdisp_quit(QTdisp *d);
 /* Enables @nr VFs of @pf and gives VF @index; free with qtdisp_free_vf(). */
 QTdisp *qtdisp_vf(QTdisp *pf, int nr, int index);
