@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+# One device is slow to connect to its TSM. Meanwhile the files of another, that
+# anybody may read, are read in a loop, and that one is disconnected and connected
+# again: neither waits for the slow one, nor for the readers, for good.
+. /lab/host/lib.sh
+. /lab/host/tdi-lib.sh
+
+ROUNDS=8
+sys=/sys/bus/pci/devices
+
+# readers: everything of the VFs that shows a context, until $stop exists
+readers()
+{
+	until [ -e "$stop" ]; do
+		# They are there only now and then
+		cat "$sys/$pf"/virtfn*/tsm/* "$sys/$pf"/virtfn*/authenticated || :
+	done >/dev/null 2>&1
+}
+
+# ends PID WHAT: fails if it does not
+ends()
+{
+	ends_wait=0
+	while kill -0 "$1" 2>/dev/null; do
+		ends_wait=$((ends_wait + 1))
+		[ $ends_wait -lt 300 ] || fail "$2 does not end"
+		sleep 0.1
+	done
+	wait "$1" || fail "$2 failed"
+}
+
+again()
+{
+	echo "$tsm" >"$sys/$pf/tsm/disconnect" && sleep 0.05 &&
+		echo "$tsm" >"$sys/$pf/tsm/connect"
+}
+
+# meanwhile COMMAND...: runs it while the slow device connects. One more in $during
+# if it has ended by then.
+meanwhile()
+{
+	(echo "$tsm" >"$sys/$slow/tsm/connect") &
+	slow_pid=$!
+	sleep 0.1
+	"$@" &
+	ends $! "$*"
+	if kill -0 $slow_pid 2>/dev/null; then
+		during=$((during + 1))
+	fi
+	ends $slow_pid "connecting the slow device"
+	echo "$tsm" >"$sys/$slow/tsm/disconnect" || fail "disconnect failed"
+}
+
+bind_and_unbind()
+{
+	VFIO_SELFTESTS_BDF=$other /lab/selftests/vfio_pci_tdi_test \
+		-t what_the_user_does_is_not_told >/out/selftest.txt 2>&1
+}
+
+stop=/tmp/stop
+slow=$(dev tdi-dev)
+other=$(dev nvme-tdi)
+pf=$(dev tdi-vfs)
+make_vf "$pf"
+connect_tsm "$pf"
+tsm=$connect_name
+bind_vfio "$other"
+connect_tsm "$other"
+
+readers &
+readers &
+reader=$!
+tdi tdi-dev x-fault-delay-ms 800
+during=0
+round=0
+while [ $round -lt $ROUNDS ]; do
+	round=$((round + 1))
+	meanwhile again
+done
+row "$during of $ROUNDS times disconnected and connected while another connects"
+[ $during -gt 0 ] || fail "a device waits for another to connect"
+
+during=0
+round=0
+while [ $round -lt $ROUNDS ] && [ $during -eq 0 ]; do
+	round=$((round + 1))
+	meanwhile bind_and_unbind
+done
+row "a TDI bound and unbound while another device connects, after $round rounds"
+[ $during -gt 0 ] || fail "a TDI waits for another device to connect"
+
+: >$stop
+ends $reader "reading what is shown"
+for file in authenticated tsm/bound tsm/dsm; do
+	[ -e "$sys/$vf/$file" ] || fail "a VF of a connected PF has no $file"
+done
+echo "$tsm" >"$sys/$pf/tsm/disconnect" || fail "disconnect failed"
+for file in authenticated tsm/bound tsm/dsm; do
+	[ ! -e "$sys/$vf/$file" ] || fail "a VF still has $file"
+done
