@@ -11,8 +11,9 @@
  *            1   these, but for messages
  *            0   bus_master_enable_region   the IOMMU's address space
  *
- * An access of several pages is translated page by page, and a page maybe more
- * than once, so a count says that something was refused, not how often.
+ * An access of several pages is translated page by page, and what is refused in
+ * pieces of a few bytes, so a count says that something was refused, not how
+ * often, and the page is all that is known of where.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,7 +30,7 @@ DECLARE_INSTANCE_CHECKER(TdispDmaView, TDISP_DMA_VIEW, TYPE_TDISP_DMA_VIEW)
 static void tdisp_dma_fault(TdispInterface *t, uint64_t iova, bool write)
 {
     t->dma_faults++;
-    t->dma_fault_iova = iova;
+    t->dma_fault_iova = iova & ~(uint64_t)(TDISP_PAGE_SIZE - 1);
     t->dma_fault_write = write;
     trace_tdisp_dma_fault(t->dev->name, iova, write ? "write" : "read",
                           tdisp_state_name(t->responder.state));

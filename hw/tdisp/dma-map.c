@@ -17,10 +17,10 @@
 #include "qemu/cutils.h"
 #include "qapi/error.h"
 #include "hw/pci/pci.h"
-#include "hw/sysbus.h"
 #include "interface.h"
 
-/* Intel VT-d, chapters 9 and 11 */
+/* Intel VT-d, chapters 9 and 11; where a q35 machine has its registers */
+#define VTD_BASE            0xfed90000ull
 #define VTD_GSTS            0x1c
 #define  VTD_GSTS_TES       BIT(31)     /* translation is on */
 #define VTD_RTADDR          0x20
@@ -122,32 +122,20 @@ static uint64_t dma_map_step(DmaWalk *w, uint64_t iova, uint64_t end)
     }
 }
 
-/* Where the registers of the IOMMU are */
-static bool dma_map_registers(uint64_t *base, Error **errp)
-{
-    Object *iommu = object_resolve_path_type("", "intel-iommu", NULL);
-
-    if (!iommu) {
-        error_setg(errp, "there is no intel-iommu");
-        return false;
-    }
-    *base = SYS_BUS_DEVICE(iommu)->mmio[0].addr;
-    return true;
-}
-
 /*
  * Returns false if there are no tables to walk; @out says then what holds for
  * all addresses.
  */
 static bool dma_map_find(PCIDevice *dev, DmaWalk *w, Error **errp)
 {
-    uint64_t base, root, context, lo, hi;
+    uint64_t root, context, lo, hi;
 
-    if (!dma_map_registers(&base, errp)) {
+    if (!object_resolve_path_type("", "intel-iommu", NULL)) {
+        error_setg(errp, "there is no intel-iommu");
         return false;
     }
-    root = dma_map_read(base + VTD_RTADDR);
-    if (!(address_space_ldl_le(&address_space_memory, base + VTD_GSTS,
+    root = dma_map_read(VTD_BASE + VTD_RTADDR);
+    if (!(address_space_ldl_le(&address_space_memory, VTD_BASE + VTD_GSTS,
                                MEMTXATTRS_UNSPECIFIED, NULL) & VTD_GSTS_TES)) {
         g_string_append(w->out, "off");
         return false;

@@ -105,7 +105,7 @@ struct TdispInterface {
     uint64_t rejected_dma;
     uint64_t errors;
     uint64_t dma_faults;
-    uint64_t dma_fault_iova;    /* of the last one */
+    uint64_t dma_fault_iova;    /* page of the last one */
     bool dma_fault_write;
     uint64_t map_first;         /* what "dma-map" shows */
     uint64_t map_size;

@@ -146,7 +146,7 @@ static const struct {
     { "dma-faults", offsetof(TdispInterface, dma_faults),
       "Translations of DMA that the IOMMU refused, not 0 if any was" },
     { "dma-fault-iova", offsetof(TdispInterface, dma_fault_iova),
-      "Bus address of the last one" },
+      "Page of the last one on the bus" },
 };
 
 static void tdisp_get_counter(Object *obj, Visitor *v, const char *name,

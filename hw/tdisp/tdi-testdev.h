@@ -70,7 +70,7 @@
 #define TDI_TESTDEV_OPEN_REJECT_DMA 0x10    /* rejected DMA */
 #define TDI_TESTDEV_OPEN_ERRORS     0x14    /* moves to ERROR */
 #define TDI_TESTDEV_OPEN_DMA_FAULTS 0x18    /* not 0: the IOMMU refused DMA */
-#define TDI_TESTDEV_OPEN_FAULT_LO   0x1c    /* bus address of the last one */
+#define TDI_TESTDEV_OPEN_FAULT_LO   0x1c    /* page of the last one */
 #define TDI_TESTDEV_OPEN_FAULT_HI   0x20
 
 #endif /* HW_TDISP_TDI_TESTDEV_H */
