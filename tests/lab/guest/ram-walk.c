@@ -221,6 +221,21 @@ static void tdi_dma(const char *bdf, bool on)
     }
 }
 
+/* The kernel switches a device off that it unlocks. */
+static void enable(const char *bdf)
+{
+    const uint16_t command = 6;
+    char path[128];
+    int fd;
+
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", bdf);
+    fd = open(path, O_WRONLY);
+    if (fd < 0 || pwrite(fd, &command, sizeof(command), 4) != sizeof(command)) {
+        die("%s: %s", path, strerror(errno));
+    }
+    close(fd);
+}
+
 /* One step onwards, or back to the beginning */
 static void step_tdi(const char *bdf)
 {
@@ -228,6 +243,7 @@ static void step_tdi(const char *bdf)
 
     if (tdi_state != TDI_UNLOCKED && !pick(4)) {
         tsm_write(bdf, "unlock", tsm);
+        enable(bdf);
         tdi_state = TDI_UNLOCKED;
     } else if (tdi_state == TDI_UNLOCKED) {
         tsm_write(bdf, "lock", tsm);

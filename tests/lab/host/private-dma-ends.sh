@@ -9,7 +9,7 @@
 # reaches NAME PAGE, reaches_not NAME PAGE: by the tables of this device
 tables()
 {
-	tdi "$1" dma-map-range "\"$2+0x1000\""
+	tdi "$1" dma-map-range "$2+0x1000"
 	tdi "$1" dma-map
 }
 
