@@ -22,8 +22,8 @@ insmod /lab/tdi_dma.ko
 views pages
 page=${views% *}
 ask "closed $page"
+unbind
 for how in monitor disconnect reset fault; do
-	unbind 2>/dev/null
 	run "$tdi"
 	ask "closed $page"
 	bind

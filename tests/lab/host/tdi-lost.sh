@@ -50,8 +50,9 @@ else
 fi
 bind_vfio "$tdi"
 sw_protected
+L2_APPEND="lab.how=$how"
 # shellcheck disable=SC2086 # CGS, QMP_ARGS and TDI_TRACE hold words
-l2_start tdi-pf-reset $CGS $QMP_ARGS $TDI_TRACE \
+l2_start tdi-lost $CGS $QMP_ARGS $TDI_TRACE \
 	-device vfio-pci,id=d0,host="$tdi",iommufd=i0,private=on
 qmp_open
 l2_wait
