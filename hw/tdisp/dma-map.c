@@ -170,7 +170,8 @@ char *tdisp_dma_map(TdispInterface *t, Error **errp)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     DmaWalk w = { .out = out };
-    uint64_t end = t->map_first + t->map_size;
+    uint64_t iova = t->map_first;
+    uint64_t end = iova + t->map_size;
     Error *err = NULL;
 
     if (!t->dev) {
@@ -179,8 +180,7 @@ char *tdisp_dma_map(TdispInterface *t, Error **errp)
     }
     if (dma_map_find(t->dev, &w, &err)) {
         end = MIN(end, dma_map_span(w.levels + 1));
-        for (uint64_t iova = t->map_first;
-             iova < end && w.nr_runs < MAX_RUNS; ) {
+        while (iova < end && w.nr_runs < MAX_RUNS) {
             iova += dma_map_step(&w, iova, end);
         }
         dma_map_flush(&w);

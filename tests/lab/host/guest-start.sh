@@ -9,8 +9,8 @@
 . /lab/host/lib.sh
 . /lab/host/qmp-lib.sh
 
-# At most so many mappings of RAM, and so much of the host's slab for a GiB
-MOST_MAPS=64
+# At most so many mappings of RAM in both views, and so much of the host's slab for a GiB
+MOST_MAPS=128
 MOST_SLAB_KB=1024
 
 slab_kb()
