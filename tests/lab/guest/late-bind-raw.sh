@@ -11,7 +11,10 @@ gpa=$(bar0 "$nvme")
 disk_test 64
 say "nvme: 64 MiB written and read back, shared"
 
-request "$nvme" 1 "0 1 0 1 01"
+# Can be bound, and its DMA can go to private memory
+request "$nvme" 1 "0 1 0 1 03"
+request "$nvme" 128 "0 2 15 0"
+request "$nvme" 129 "0 1 0 0"
 request "$nvme" 6 "0 1 0 1 00"
 request "$nvme" 5 "0 2 15 0"
 request "$nvme" 4 "0 2 15 0"
