@@ -113,8 +113,8 @@ int private_ram_fd(MemoryRegion *mr)
 
 int private_ram_populate(MemoryRegion *mr, uint64_t offset, uint64_t size)
 {
-    return fallocate(private_ram_fd(mr), FALLOC_FL_KEEP_SIZE, offset, size) ?
-           -errno : 0;
+    return RETRY_ON_EINTR(fallocate(private_ram_fd(mr), FALLOC_FL_KEEP_SIZE,
+                                    offset, size)) ? -errno : 0;
 }
 
 void private_ram_keep_populated(bool keep)
@@ -283,6 +283,11 @@ static void ram_back_to_shared(GArray *runs, int nr, bool set)
             ram_stays(run, "private", ret);
         } else {
             ram_share(run);
+            if (set && populate_users) {
+                /* What there was memory for is not to be kept. */
+                ram_block_discard_guest_memfd_range(run->mr->ram_block,
+                                                    run->offset, run->size);
+            }
         }
     }
 }

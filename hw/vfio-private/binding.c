@@ -20,6 +20,9 @@
 #include "binding.h"
 #include "trace.h"
 
+/* Between two steps; long enough for a thread to be woken up */
+#define TDI_POPULATE_PAUSE_US 50
+
 struct TDIBindingList tdi_bindings = QLIST_HEAD_INITIALIZER(tdi_bindings);
 
 void tdi_binding_init(TDIBinding *binding, const char *name,
@@ -44,9 +47,19 @@ static void tdi_forget_report(TDIBinding *binding)
     g_clear_pointer(&binding->digest, g_free);
 }
 
+static void tdi_want_dma(TDIBinding *binding, bool want)
+{
+    if (binding->dma != want) {
+        binding->dma = want;
+        binding->ops->want_dma(binding->opaque, want);
+    }
+}
+
 void tdi_binding_destroy(TDIBinding *binding)
 {
     assert(!tdi_binding_busy(binding));
+    /* What could not be unbound may still have it. */
+    tdi_want_dma(binding, false);
     tdi_forget_report(binding);
     g_clear_pointer(&binding->last_error, qapi_free_TDIError);
     g_clear_pointer(&binding->tsm_name, g_free);
@@ -57,14 +70,6 @@ void tdi_binding_destroy(TDIBinding *binding)
 /*
  * The state
  */
-
-static void tdi_want_dma(TDIBinding *binding, bool want)
-{
-    if (binding->dma != want) {
-        binding->dma = want;
-        binding->ops->want_dma(binding->opaque, want);
-    }
-}
 
 /* The only place where it changes. */
 static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
@@ -384,7 +389,25 @@ static int tdi_do_check(TDIBinding *binding, TDIRequest *request)
     return ret;
 }
 
-/* In steps, between which whoever waits for the BQL has it. */
+/* Does the monitor want it unbound, which comes before what the guest wants? */
+static bool tdi_unbind_waits(TDIBinding *binding)
+{
+    TDIRequest *request;
+
+    QSIMPLEQ_FOREACH(request, &binding->requests, next) {
+        if (request->operation == TDI_OPERATION_UNBIND &&
+            request->reason == TDI_REASON_MONITOR) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * In steps, between which whoever waits for the BQL has it: the lock is not fair,
+ * so that takes more than to let go of it.  It may take long for a large guest,
+ * and nobody waits until all of it is done who wants an end of the TDI.
+ */
 static int tdi_populate(TDIBinding *binding, TDIRequest *request)
 {
     uint64_t pos = 0;
@@ -392,8 +415,10 @@ static int tdi_populate(TDIBinding *binding, TDIRequest *request)
 
     while ((ret = binding->ops->populate(binding->opaque, &pos)) > 0) {
         bql_unlock();
+        g_usleep(TDI_POPULATE_PAUSE_US);
         bql_lock();
-        if (request->cancelled) {
+        if (request->cancelled || tdi_reset_waits ||
+            tdi_unbind_waits(binding)) {
             return -ECANCELED;
         }
     }
@@ -434,7 +459,7 @@ static int tdi_do_disable_dma(TDIBinding *binding, TDIRequest *request)
     TDICall call = {};
     int ret = 0;
 
-    if (binding->dma) {
+    if (binding->dma || binding->state == TDI_STATE_UNKNOWN) {
         ret = tdi_call(binding, TDI_OPERATION_DISABLE_DMA, &call);
         trace_vfio_private_tdi_dma(binding->name, "off", ret);
     }

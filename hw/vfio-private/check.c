@@ -324,6 +324,10 @@ static const char *const missing[] = {
 
 void vfio_private_seen(TDIInterface interface, bool found)
 {
+    /* One device that fails does not take away what another has shown. */
+    if (!found && seen[interface] == TDI_INTERFACE_STATUS_FOUND) {
+        return;
+    }
     seen[interface] = found ? TDI_INTERFACE_STATUS_FOUND :
                               TDI_INTERFACE_STATUS_MISSING;
 }

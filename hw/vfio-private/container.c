@@ -406,6 +406,12 @@ static void window_map_private(VFIOPrivateWindow *w)
             w->readonly);
         trace_vfio_private_dma_map_private(memory_region_name(w->mr), w->iova,
                                            w->size, w->private_ret);
+        if (w->private_ret) {
+            warn_report("vfio: %s: private memory at 0x%" HWADDR_PRIx " cannot "
+                        "be mapped: %s; TDIs have no DMA to it",
+                        memory_region_name(w->mr), w->iova,
+                        strerror(-w->private_ret));
+        }
     }
 }
 

@@ -256,7 +256,7 @@ static void test_convert(void)
     from = sim_now(host);
     g_assert_cmphex(sim_convert(host, RAM + RAM_SIZE, RAM_SIZE, true), !=, 0);
     sim_in_order(host, from, "UNMAP", "SET_ATTRIBUTES", "POPULATE",
-                 "SET_ATTRIBUTES", "MAP", NULL);
+                 "SET_ATTRIBUTES", "MAP", "PUNCH", NULL);
     convert(host, RAM + RAM_SIZE, true);
 }
 
@@ -357,9 +357,12 @@ static void test_end(gconstpointer data)
 static void test_quit(void)
 {
     g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
 
     start_enabled(host);
+    from = sim_now(host);
     sim_quit(host);
+    sim_in_order(host, from, "TSM_UNBIND", "ATTACH_IOMMUFD", NULL);
     g_assert_cmpuint(sim_count(host, 0, "kernel unbinds"), ==, 0);
 }
 

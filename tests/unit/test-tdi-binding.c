@@ -207,6 +207,49 @@ static void end_in_populate(void)
                                     TDI_REASON_RESET));
 }
 
+static TDIRequest wanted_unbind;
+
+static void unbind_in_populate(void)
+{
+    wanted_unbind = (TDIRequest) {
+        .operation = TDI_OPERATION_UNBIND,
+        .reason = TDI_REASON_MONITOR,
+        .done = ask_done,
+    };
+    tdi_submit(&f.binding, &wanted_unbind);
+}
+
+static void reset_in_populate(void)
+{
+    tdi_reset_waits = true;
+}
+
+/* Who wants an end does not wait for all of it. */
+static void test_dma_overtaken(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    f.populate_left = 1000;
+    f.on_relock = unbind_in_populate;
+    g_string_truncate(f.log, 0);
+    request(TDCM_OP_ENABLE_DMA);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "fill stop remap ");
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    request_ok(TDCM_OP_UNBIND);
+    to_run();
+    f.on_relock = reset_in_populate;
+    g_string_truncate(f.log, 0);
+    request(TDCM_OP_ENABLE_DMA);
+    tdi_reset_waits = false;
+    g_assert_cmpstr(f.log->str, ==, "fill ");
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    f.populate_left = 0;
+    teardown();
+}
+
 /* An end comes between two steps: nothing is enabled any more. */
 static void test_dma_ended(void)
 {
@@ -538,6 +581,7 @@ static const struct {
     { "dma-refused", test_dma_refused },
     { "dma", test_dma },
     { "dma-fails", test_dma_fails },
+    { "dma-overtaken", test_dma_overtaken },
     { "dma-ended", test_dma_ended },
 };
 
