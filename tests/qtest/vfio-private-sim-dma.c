@@ -165,6 +165,8 @@ static void test_not_mapped(void)
     g_autoptr(SimHost) host = sim_host_new(false);
     unsigned int from;
 
+    sim_expect(host, "cannot be mapped: Cannot allocate memory; TDIs have no DMA "
+               "to it");
     sim_fail_always(host, "PRIVATE_MAP", ENOMEM);
     start_running(host);
     sim_fail_no_more(host);
