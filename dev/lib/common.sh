@@ -52,6 +52,21 @@ step() {
     note "done in $((SECONDS - began)) s"
 }
 
+# optional_step NAME CASE "what it does" COMMAND...: for a case of the lab, which is
+# skipped if this fails.
+optional_step() {
+    local log=$LOGS/$1.log case=$2 what=$3
+    shift 3
+    mkdir -p "$LOGS"
+    printf '==> %s\n' "$what"
+    # As in step(): a bare "if f" would switch -e off inside f.
+    set +e
+    (set -e; "$@") >"$log" 2>&1 </dev/null
+    local rc=$?
+    set -e
+    [ $rc -eq 0 ] || warn "the lab's case $case will be skipped: $(tail -n 1 "$log")"
+}
+
 # Options that configure saved; empty defaults so that "set -u" holds.
 load_options() {
     QEMU_SOURCE='' LINUX_SOURCE='' WITH_LAB=yes MIRROR='' INSTALL_PACKAGES=yes

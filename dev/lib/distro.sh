@@ -76,14 +76,6 @@ get_distro() {
 }
 
 prepare_distro() {
-    local log=$LOGS/distro.log
     if [ -e "$DISTRO/vmlinuz" ] || ! is_debian; then return 0; fi
-    mkdir -p "$LOGS"
-    printf "==> getting the kernel of Debian's release for a guest (usually 20 s)\n"
-    # As in step(): a bare "if f" would switch -e off inside f.
-    set +e
-    (set -e; get_distro) >"$log" 2>&1 </dev/null
-    local rc=$?
-    set -e
-    [ $rc -eq 0 ] || warn "the lab's case debian-kernel will be skipped: $(tail -n 1 "$log")"
+    optional_step distro debian-kernel "getting the kernel of Debian's release for a guest (usually 20 s)" get_distro
 }

@@ -60,14 +60,6 @@ get_libvirt() {
 }
 
 prepare_libvirt() {
-    local log=$LOGS/libvirt.log
     if [ -d "$LIBVIRT" ] || ! is_debian; then return 0; fi
-    mkdir -p "$LOGS"
-    printf '==> getting libvirt for the lab, which is not installed here (usually 10 s)\n'
-    # As in step(): a bare "if f" would switch -e off inside f.
-    set +e
-    (set -e; get_libvirt) >"$log" 2>&1 </dev/null
-    local rc=$?
-    set -e
-    [ $rc -eq 0 ] || warn "the lab's case libvirt will be skipped: $(tail -n 1 "$log")"
+    optional_step libvirt libvirt 'getting libvirt for the lab, which is not installed here (usually 10 s)' get_libvirt
 }

@@ -83,7 +83,7 @@ static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
                                  TDIState_str(state), TDIReason_str(reason));
     binding->state = state;
     if (!tdi_state_bound(state)) {
-        /* The TSM has seen to it before it unbound the TDI. */
+        /* Whoever has unbound it, the kernel has taken that away before. */
         tdi_want_dma(binding, false);
     }
     if (state == TDI_STATE_CONFIG_UNLOCKED) {

@@ -157,7 +157,8 @@ static void vfio_private_vm_conflicts(bool is_private,
         [VM_SLOTS] = { kvm_enabled() && !kvm_private_mmio_has_slots(),
           "requires KVM_CAP_VFIO_DMABUF: boot a host kernel with "
           "patches-kernel/ applied" },
-        [VM_ATTRIBUTES] = { is_private && kvm_enabled() &&
+        /* KVM has it for confidential VMs only. */
+        [VM_ATTRIBUTES] = { is_private && cgs && kvm_enabled() &&
                             !kvm_private_mmio_can_convert(),
           "requires a VM with private memory: enable it in the host's KVM" },
     };
@@ -368,10 +369,14 @@ vfio_private_kvm_interface(TDIInterface interface,
     const VFIOPrivateConflict *conflict =
         &conflicts[conflicts[VM_KVM].found ? VM_KVM : nr];
     g_autofree char *reason = g_strdup_printf("private=on %s", conflict->text);
+    TDIInterfaceStatus status = TDI_INTERFACE_STATUS_FOUND;
 
-    return vfio_private_interface(interface, conflict->found ?
-                                  TDI_INTERFACE_STATUS_MISSING :
-                                  TDI_INTERFACE_STATUS_FOUND, reason);
+    if (conflict->found) {
+        status = TDI_INTERFACE_STATUS_MISSING;
+    } else if (nr == VM_ATTRIBUTES && !current_machine->cgs) {
+        status = TDI_INTERFACE_STATUS_UNKNOWN;
+    }
+    return vfio_private_interface(interface, status, reason);
 }
 
 TDICapabilities *qmp_query_tdi_capabilities(Error **errp)

@@ -296,6 +296,23 @@ static void test_msi_while_locked(void)
     qtdisp_quit(d);
 }
 
+/* A message of the device that is DMA to @addr, in LOCKED: refused by its state */
+static void check_refused_by_state(QTdisp *d, uint64_t addr)
+{
+    uint32_t ctrl = TDI_TESTDEV_MSIX_TABLE + PCI_MSIX_ENTRY_VECTOR_CTRL;
+    uint64_t faults, rejected;
+
+    msix_setup(d, 0, addr, 0xbeef);
+    qtdisp_set_reg(d, ctrl, 1);
+    qtdisp_set_reg(d, TDI_TESTDEV_IRQ_TRIGGER, 0);
+    qtdisp_go(d, TDISP_STATE_CONFIG_LOCKED);
+    faults = qtdisp_get_uint(d, "dma-faults");
+    rejected = qtdisp_get_uint(d, "dma-rejected");
+    qtdisp_set_reg(d, ctrl, 0);
+    g_assert_cmpuint(qtdisp_get_uint(d, "dma-rejected"), ==, rejected + 1);
+    g_assert_cmpuint(qtdisp_get_uint(d, "dma-faults"), ==, faults);
+}
+
 /* DMA to nowhere is recorded, and what the gate refuses is not taken for it. */
 static void test_fault_is_recorded(void)
 {
@@ -330,6 +347,7 @@ static void test_fault_is_recorded(void)
                      TDI_TESTDEV_DMA_BUS_ERROR);
     g_assert_cmphex(qtdisp_get_uint(d, "dma-fault-iova"), ==,
                     NO_MEMORY + 0x1000);
+    check_refused_by_state(d, NO_MEMORY + 0x2000);
     qtdisp_quit(d);
 }
 
@@ -395,7 +413,6 @@ static void test_iommu(void)
 {
     QTdisp *d = qtdisp_start_with("tdi-testdev,tdisp=on,x-tdisp-clear=on",
                                   "-device intel-iommu");
-    uint64_t faults;
     uint8_t byte;
 
     check_map(d, NULL, "off");
@@ -438,9 +455,7 @@ static void test_iommu(void)
     g_assert_cmphex(byte, ==, 0x77);
 
     /* What is refused by state does not get as far as the IOMMU. */
-    faults = qtdisp_get_uint(d, "dma-faults");
-    qtdisp_go(d, TDISP_STATE_CONFIG_LOCKED);
-    g_assert_cmpuint(qtdisp_get_uint(d, "dma-faults"), ==, faults);
+    check_refused_by_state(d, 0x50000000);
     qtdisp_quit(d);
 }
 

@@ -196,7 +196,8 @@ static void test_enable(void)
     g_assert_cmpuint(sim_count(host, from, "POPULATE"), ==, 1);
     sim_in_order(host, from, "POPULATE", "HWPT_ALLOC", "ATTACH_IOMMUFD", NULL);
     g_assert_true(attached_private(host));
-    g_assert_cmpint(queried(host), >, 0);
+    /* As if all of RAM was private, in bytes */
+    g_assert_cmpint(queried(host), >=, 0x300000);
     from = sim_now(host);
     sim_ok(host, TDCM_OP_ENABLE_DMA);
     sim_nothing(host, from);
@@ -322,6 +323,8 @@ static void end_guest(SimHost *host)
 static void end_monitor(SimHost *host)
 {
     sim_qmp_command(host, "tdi-unbind", "hidden");
+    g_assert_false(attached_private(host));
+    g_assert_cmpint(queried(host), ==, -1);
 }
 
 static void end_reset(SimHost *host)

@@ -251,6 +251,12 @@ static void test_readonly(SimHost *host)
     g_assert_cmpuint(map, !=, UINT_MAX);
     g_assert_cmphex(sim_event(host, map)->args[4] & MAP_ACCESS, ==,
                     IOMMU_IOAS_MAP_READABLE);
+    if (!host->tdx) {
+        map = sim_find_args(host, from, "PRIVATE_MAP", SHADOW, SHADOW_SIZE);
+        g_assert_cmpuint(map, !=, UINT_MAX);
+        g_assert_cmphex(sim_event(host, map)->args[4] & MAP_ACCESS, ==,
+                        IOMMU_IOAS_MAP_READABLE);
+    }
     from = sim_now(host);
     shadow_show(host, true);
     map = sim_find_args(host, from, "MAP", SHADOW, SHADOW_SIZE);

@@ -33,22 +33,6 @@ report_text()
 	echo "$text_tee pages of registers for the guest alone, $text_open stay shared"
 }
 
-# disk HOW DMA: 64 MiB written and read back; tsm/dma is DMA
-disk()
-{
-	[ "$(cat "/sys/bus/pci/devices/$nvme/tsm/dma")" = "$2" ] ||
-		fail "$1: tsm/dma is not $2"
-	bounce_slots
-	disk_test 64
-	bounce_slots
-	case $2:$bounce_slots in
-	0:[1-9]*) disk_way="through bounce buffers" ;;
-	1:0) disk_way="straight from and to private memory" ;;
-	*) fail "$1: $bounce_slots slots of bounce buffers were used" ;;
-	esac
-	say "nvme, $1: stock driver wrote 64 MiB and read them back unchanged, $disk_way"
-}
-
 # stranger: another device writes where private memory is, and does not get there
 stranger()
 {

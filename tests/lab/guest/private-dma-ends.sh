@@ -5,16 +5,6 @@
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
-bind()
-{
-	echo "$tdi" >/sys/bus/pci/drivers/tdi-dma/bind || fail "no driver in RUN"
-}
-
-unbind()
-{
-	echo "$tdi" >/sys/bus/pci/drivers/tdi-dma/unbind
-}
-
 private_ram || fail "this kernel does not keep its RAM private"
 find_tsm
 tdi=$(find_pci 1234:7d15)
@@ -22,20 +12,20 @@ insmod /lab/tdi_dma.ko
 views pages
 page=${views% *}
 ask "closed $page"
-unbind
+without_driver "$tdi"
 for how in monitor disconnect reset fault; do
 	run "$tdi"
 	ask "closed $page"
-	bind
+	with_driver "$tdi"
 	ask "open $page"
 	tdi-dma "$tdi" copy $((1 << 20)) >/dev/null || fail "copy failed"
 	# The driver goes and comes: that is enough.
-	unbind
+	without_driver "$tdi"
 	ask "closed $page"
-	bind
+	with_driver "$tdi"
 	ask "open $page"
 	ask "end $how $page"
-	unbind
+	without_driver "$tdi"
 	end "$tdi"
 	[ "$how" != disconnect ] || ask connect
 done

@@ -28,7 +28,7 @@ awk '
 	{ split($1, at, /[T:Z]/); now = at[2] * 3600 + at[3] * 60 + at[4] }
 	$2 == "vfio_private_request_begin" {
 		began = now; io = nr = 0
-		wanted = $6 !~ /^(unbind|dma)/
+		wanted = $6 !~ /^(unbind|enable-dma|disable-dma)/
 		binds += $6 == "bind"
 	}
 	$2 == "tsm_iommufd_begin" { call = now }

@@ -32,9 +32,10 @@ clock()
 }
 
 # status_open: a second monitor, with a job that asks query-status out of band again
-# and again. status_ask asks once more as usual, which waits for what another monitor
-# does; status_end has its wait in $status_took, and in $oob_took the longest and in
-# $oob_count how many there were out of band meanwhile; in hundredths of a second.
+# and again. status_ask asks once as usual, while another monitor's command is in
+# progress, for which that waits. status_end has its wait in $status_took, and in
+# $oob_took the longest and in $oob_count how many there were out of band since
+# status_begin; in hundredths of a second.
 status_open()
 {
 	exec 9<>"$L2_DIR/qmp2.in"
@@ -49,42 +50,49 @@ status_open()
 
 status_job()
 {
-	job_most=0 job_count=0 job_asked=
+	job_most=0 job_count=0 job_counts='' job_usual=''
 	while read -r job_line; do
 		clock
 		case $job_line in
-		*'"id": "usual"'*) break ;;
 		*'"error"'*) echo "$job_line" >/run/status-error; : >/run/status-open; break ;;
+		*'"id": "usual"'*) job_usual=$now; continue ;;
 		*'"id": 1'*) : >/run/status-open ;;
 		*'"id": "oob"'*)
-			if [ -n "$job_asked" ]; then
+			if [ -n "$job_counts" ]; then
 				job_count=$((job_count + 1))
 				[ $((now - job_began)) -le $job_most ] || job_most=$((now - job_began))
 			fi
+			[ ! -e /run/status-done ] || [ -z "$job_usual" ] || break
 			;;
 		*) continue ;;
 		esac
-		[ ! -e /run/status-asked ] || job_asked=1
+		[ ! -e /run/status-begun ] || job_counts=1
 		job_began=$now
 		echo '{"exec-oob": "query-status", "id": "oob"}' >&9
 	done
-	echo "$now $job_most $job_count" >/run/status-end
+	echo "$job_usual $job_most $job_count" >/run/status-end
+}
+
+status_begin()
+{
+	: >/run/status-begun
 }
 
 status_ask()
 {
-	echo '{"execute": "query-status", "id": "usual"}' >&9
 	clock
 	status_began=$now
-	: >/run/status-asked
+	echo '{"execute": "query-status", "id": "usual"}' >&9
 }
 
 status_end()
 {
+	: >/run/status-done
 	wait "$status_pid"
 	[ ! -e /run/status-error ] || fail "query-status: $(cat /run/status-error)"
 	read -r status_took oob_took oob_count </run/status-end
 	status_took=$((status_took - status_began))
+	[ "$oob_count" -gt 0 ] || fail "no answer came out of band"
 }
 
 # What slab remains of a file that is read for the first time, of a process and of
@@ -97,8 +105,11 @@ plug()
 	slab_before=$(slab_kb)
 	maps_before=$(maps)
 	status_open
+	status_begin
 	qmp_send device_add "{\"driver\": \"vfio-pci\", \"id\": \"d0\", \"bus\": \"rp0\",
 		\"host\": \"$edu\", \"iommufd\": \"i0\", \"private\": true}"
+	# Whichever of two monitors QEMU reads first: not this one
+	until [ "$(maps)" -gt "$maps_before" ]; do :; done
 	status_ask
 	qmp_end
 	qmp_good device_add

@@ -255,16 +255,21 @@ l2_wait()
 	fi
 }
 
-# l2_run GUEST_SCRIPT [QEMU ARGUMENT...]: one L2 from start to end; it fails
-# unless the guest script succeeded and QEMU left with 0.
-l2_run()
+# l2_good: fails unless the guest script succeeded and QEMU left with 0.
+l2_good()
 {
-	l2_start "$@"
-	l2_wait
 	[ "$l2_verdict" = 0 ] ||
 		fail "${l2_why:-L2 was $l2_verdict, QEMU left with $l2_exit}:" \
 			"$(tail -n 1 /run/qemu-l2.log)"
 	[ "$l2_exit" = 0 ] || fail "L2's QEMU ended with status $l2_exit"
+}
+
+# l2_run GUEST_SCRIPT [QEMU ARGUMENT...]: one L2 from start to its good end
+l2_run()
+{
+	l2_start "$@"
+	l2_wait
+	l2_good
 }
 
 # sw_protected: makes the next l2_start a software-protected VM; its -object

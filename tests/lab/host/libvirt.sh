@@ -122,8 +122,9 @@ confined()
 		fail "QEMU runs as $(grep ^Uid: "$confined_proc/status")"
 	grep -q "^Seccomp:[[:space:]]*2" "$confined_proc/status" ||
 		fail "QEMU runs without its sandbox"
-	[ -e "$confined_proc/root/dev/iommu" ] || fail "QEMU has no /dev/iommu"
-	[ ! -e "$confined_proc/root/dev/mem" ] || fail "QEMU has this machine's /dev"
+	confined_root=$confined_proc/root
+	[ -e "$confined_root/dev/iommu" ] || fail "QEMU has no /dev/iommu"
+	[ ! -e "$confined_root/dev/mem" ] || fail "QEMU has this machine's /dev"
 }
 
 on_ask()

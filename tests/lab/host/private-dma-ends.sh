@@ -106,7 +106,7 @@ l2_start private-dma-ends -object sw-protected-vm,id=cgs0,private-memory=on \
 	-device vfio-pci,id=d1,host="$nvme",iommufd=i0,private=on
 qmp_open
 l2_wait
-[ "$l2_verdict" = 0 ] || fail "${l2_why:-L2 was $l2_verdict, QEMU left with $l2_exit}"
+l2_good
 quiet_qemu
 gone "$tdi" tdi-dev
 check_disk "$nvme"

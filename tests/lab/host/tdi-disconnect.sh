@@ -98,7 +98,7 @@ l2_start tdi-disconnect $CGS $QMP_ARGS $TDI_TRACE \
 	-device vfio-pci,id=d0,host="$nvme",iommufd=i0,private=on
 qmp_open
 l2_wait
-[ "$l2_verdict" = 0 ] || fail "${l2_why:-L2 was $l2_verdict, QEMU left with $l2_exit}"
+l2_good
 quiet_qemu
 gone "$nvme" nvme-tdi
 check_disk "$nvme"

@@ -56,6 +56,6 @@ l2_start tdi-lost $CGS $QMP_ARGS $TDI_TRACE \
 	-device vfio-pci,id=d0,host="$tdi",iommufd=i0,private=on
 qmp_open
 l2_wait
-[ "$l2_verdict" = 0 ] || fail "${l2_why:-L2 was $l2_verdict, QEMU left with $l2_exit}"
+l2_good
 wait "$taker" || fail "'$how' failed"
 [ "$how" = driver ] || [ ! -e "$sys/$tdi" ] || fail "the device is still there"

@@ -66,10 +66,18 @@ static const struct {
     { KVM_CAP_XSAVE, 1 },
 };
 
+/* Of the VM: KVM's own answers depend on it where they are of the VM. */
+static uintptr_t vm_type;
+
 int sim_kvm_check_extension(int fd, void *arg)
 {
     unsigned int cap = (uintptr_t)arg;
     int i;
+
+    if (cap == KVM_CAP_MEMORY_ATTRIBUTES && sim_kind(fd) == SIM_VM &&
+        vm_type == KVM_X86_DEFAULT_VM) {
+        return 0;
+    }
 
     for (i = 0; i < SIM_CAPS; i++) {
         if (cap && sim->caps_off[i] == cap) {
@@ -91,6 +99,7 @@ static int sim_kvm_version(int fd, void *arg)
 
 static int sim_kvm_create_vm(int fd, void *arg)
 {
+    vm_type = (uintptr_t)arg;
     return sim_new_fd(SIM_VM, "kvm-vm", 0);
 }
 
