@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# The kernel of this machine's own Debian release, for the lab's guest that boots
-# it: build/distro/ has vmlinuz, and modules/ with the NVMe driver and what that
-# needs, in the order of `order`. The package is not installed. Without it, be it
-# for want of Debian or of a network, there is one case of the lab less.
+# The kernel of this machine's own Debian release, for the lab's guest and the lab's
+# host that boot it: build/distro/ has vmlinuz, and modules/ with the drivers of both
+# and what those need, in the order of `guest` and of `host`. The package is not
+# installed. Without it, be it for want of Debian or of a network, there are two cases
+# of the lab less.
 
 DISTRO=$BUILD/distro
 
@@ -32,38 +33,46 @@ fetch_distro() {
     DISTRO_DEB=$(find "$dir" -maxdepth 1 -name 'linux-image-*.deb' | head -n 1)
 }
 
-# Of a modules folder, the driver and what it depends on, each after its own.
+# distro_modules TREE WHO MODULE...: the modules and what they depend on, each after
+# its own, go to modules/, and their names in that order to modules/WHO.
 distro_modules() {
-    local version=$1 tree=$2 path number=0
-    depmod -b "$tree" "$version" 2>/dev/null
-    mkdir -p "$DISTRO.new/modules"
-    # "driver: its dependencies", each of which stands before what needs it.
-    sed -n 's,^\(.*/nvme\.ko[^:]*\): *\(.*\),\1 \2,p' "$tree/lib/modules/$version/modules.dep" |
-        tr ' ' '\n' | grep . | tac | while read -r path; do
-        number=$((number + 1))
-        cp "$tree/lib/modules/$version/$path" "$DISTRO.new/modules/"
-        path=${path##*/}
-        case $path in
-        *.xz) xz -d "$DISTRO.new/modules/$path" ;;
-        *.zst) zstd -q -d --rm "$DISTRO.new/modules/$path" ;;
-        esac
-        echo "${path%.[xz]*[zt]}" >>"$DISTRO.new/modules/order"
+    local tree=$1 order=$DISTRO.new/modules/$2 module path name
+    shift 2
+    for module; do
+        # "module: its dependencies", each of which stands before what needs it.
+        sed -n "s,^\(.*/$module\.ko[^:]*\): *\(.*\),\1 \2,p" "$tree/modules.dep" |
+            tr ' ' '\n' | grep . | tac | while read -r path; do
+            name=${path##*/}
+            name=${name%.[xz]*[zt]}
+            ! grep -qx "$name" "$order" 2>/dev/null || continue
+            cp "$tree/$path" "$DISTRO.new/modules/"
+            case $path in
+            *.xz) xz -df "$DISTRO.new/modules/${path##*/}" ;;
+            *.zst) zstd -qdf --rm "$DISTRO.new/modules/${path##*/}" ;;
+            esac
+            echo "$name" >>"$order"
+        done
+        grep -qx "$module.ko" "$order" || { echo "the package has no $module.ko"; return 1; }
     done
-    [ -s "$DISTRO.new/modules/order" ]
 }
 
 unpack_distro() {
-    local tree=$DISTRO.new/tree version
+    local tree=$DISTRO.new/tree version modules
     rm -rf "$DISTRO.new"
-    mkdir -p "$tree/lib"
+    mkdir -p "$tree/lib" "$DISTRO.new/modules"
     # Newer releases have lib/modules in usr/.
     dpkg-deb --fsys-tarfile "$DISTRO_DEB" | tar -x -C "$tree" --wildcards \
         './boot/vmlinuz-*' '*/modules/*/kernel/drivers/nvme/*' \
         '*/modules/*/kernel/lib/*' '*/modules/*/kernel/crypto/*' \
-        '*/modules/*/kernel/block/*' '*/modules/*/modules.*'
+        '*/modules/*/kernel/block/*' '*/modules/*/kernel/drivers/vfio/*' \
+        '*/modules/*/kernel/arch/*' '*/modules/*/kernel/virt/*' \
+        '*/modules/*/kernel/drivers/crypto/ccp/*' '*/modules/*/modules.*'
     if [ -d "$tree/usr/lib/modules" ]; then mv "$tree/usr/lib/modules" "$tree/lib/"; fi
     version=$(ls "$tree/lib/modules")
-    distro_modules "$version" "$tree"
+    modules=$tree/lib/modules/$version
+    depmod -b "$tree" "$version" 2>/dev/null
+    distro_modules "$modules" guest nvme
+    distro_modules "$modules" host nvme kvm-amd vfio-pci vfio_iommu_type1
     mv "$tree/boot/vmlinuz-$version" "$DISTRO.new/vmlinuz"
     rm -rf "$tree"
     rm -rf "$DISTRO"
@@ -76,6 +85,6 @@ get_distro() {
 }
 
 prepare_distro() {
-    if [ -e "$DISTRO/vmlinuz" ] || ! is_debian; then return 0; fi
-    optional_step distro debian-kernel "getting the kernel of Debian's release for a guest (usually 20 s)" get_distro
+    if [ -e "$DISTRO/modules/host" ] || ! is_debian; then return 0; fi
+    optional_step distro debian-kernel "getting the kernel of Debian's release (usually 20 s)" get_distro
 }

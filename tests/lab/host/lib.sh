@@ -280,6 +280,29 @@ sw_protected()
 	L2_MACHINE=confidential-guest-support=cgs0,smm=off
 }
 
+# refused_by OBJECT PATTERN QEMU-ARGUMENT...: QEMU ends with status 1 and one line
+# that names OBJECT and matches PATTERN. $refusals counts them.
+refusals=0
+refused_by()
+{
+	refused_object=$1
+	refused_pattern=$2
+	shift 2
+	refused_status=0
+	timeout 60 $QEMU -L /lab/firmware -nodefaults -display none -S "$@" \
+		>/run/refusal.txt 2>&1 || refused_status=$?
+	{ echo "## $*"; cat /run/refusal.txt; } >>/out/refusals.txt
+	[ $refused_status -eq 1 ] ||
+		fail "status $refused_status, not 1: $*"
+	[ "$(grep -c . /run/refusal.txt)" -eq 1 ] ||
+		fail "not one line but $(grep -c . /run/refusal.txt): $*"
+	grep -q "$refused_object" /run/refusal.txt ||
+		fail "$refused_object is not named: $(cat /run/refusal.txt)"
+	grep -q -E "$refused_pattern" /run/refusal.txt ||
+		fail "'$refused_pattern' is not in: $(cat /run/refusal.txt)"
+	refusals=$((refusals + 1))
+}
+
 # check_disk BDF: gives the disk back to this kernel's own driver and compares
 # its content with what L2 reported (l2_wait keeps that in l2_disk).
 check_disk()

@@ -5,31 +5,9 @@
 # answers in its monitor and runs on.
 . /lab/host/lib.sh
 
-COMMON="-L /lab/firmware -nodefaults -display none -S"
 PLAIN="-machine q35,accel=kvm -object iommufd,id=i0"
 PROTECTED="-machine q35,accel=kvm,smm=off,confidential-guest-support=cgs0 $CGS"
 TCG="-machine q35,accel=tcg -object iommufd,id=i0"
-
-# refused_by OBJECT PATTERN QEMU-ARGUMENT...: the line names OBJECT.
-refused_by()
-{
-	refused_object=$1
-	refused_pattern=$2
-	shift 2
-	refused_status=0
-	# shellcheck disable=SC2086 # COMMON holds words
-	timeout 60 $QEMU $COMMON "$@" >/run/refusal.txt 2>&1 || refused_status=$?
-	{ echo "## $*"; cat /run/refusal.txt; } >>/out/refusals.txt
-	[ $refused_status -eq 1 ] ||
-		fail "status $refused_status, not 1: $*"
-	[ "$(grep -c . /run/refusal.txt)" -eq 1 ] ||
-		fail "not one line but $(grep -c . /run/refusal.txt): $*"
-	grep -q "$refused_object" /run/refusal.txt ||
-		fail "$refused_object is not named: $(cat /run/refusal.txt)"
-	grep -q -E "$refused_pattern" /run/refusal.txt ||
-		fail "'$refused_pattern' is not in: $(cat /run/refusal.txt)"
-	refusals=$((refusals + 1))
-}
 
 # refused BDF PATTERN QEMU-ARGUMENT...
 refused()
@@ -57,7 +35,6 @@ answers()
 	refusals=$((refusals + 1))
 }
 
-refusals=0
 edu=$(dev edu)
 ohci=$(dev ohci)
 dev="vfio-pci,host=$edu"

@@ -40,7 +40,7 @@ class Case:
     shell: str = ""
     firmware: list = dataclasses.field(default_factory=list)
     efi: str = ""
-    distro: bool = False
+    distro: str = ""
     libvirt: bool = False
     page: str = ""
     memory: int = 2048
@@ -71,6 +71,7 @@ class Paths:
         self.kernel_build = place("KERNEL_BUILD", build / "linux")
         self.headers = place("HEADERS", build / "headers" / "include")
         self.selftests = place("SELFTESTS", build / "selftests")
+        self.distro = build / "distro"
         self.lab = build / "lab"
 
     def missing(self):
@@ -79,10 +80,13 @@ class Paths:
         return [str(path) for path in wanted if not path.exists()]
 
     def of(self, case):
-        """What this case runs: those with `debug` look for more mistakes."""
-        if not case.debug:
-            return self
+        """What this case runs: those with `debug` look for more mistakes, and
+        those with `distro` on the host have a distribution's kernel there."""
         paths = copy.copy(self)
+        if case.distro == "host":
+            paths.kernel = self.distro / "vmlinuz"
+        if not case.debug:
+            return paths
         folder = self.build / "debug"
         paths.qemu = pathlib.Path(os.environ.get(
             "QEMU_DEBUG", folder / "qemu-system-x86_64")).absolute()

@@ -6,7 +6,8 @@ which UEFI boots from as well, and in it one program that is a boot stub, L2's
 kernel, its initramfs and its command line joined (a "unified kernel image").
 
 A distribution's kernel, which ./configure has put into build/distro: the drivers
-that it has as modules go to an archive that follows L2's usual initramfs.
+that it has as modules go to an archive that follows L2's usual initramfs, or, where
+L1 boots it, to L1's own.
 """
 
 import os
@@ -20,12 +21,15 @@ EFI_STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
 EFI_PARTS = {".cmdline": 0x30000, ".linux": 0x2000000, ".initrd": 0x3000000}
 
 
-def distro(paths, folder):
+def distro(paths, case, folder):
     """The kernel and the archive of its modules, as (name in L1, path)."""
-    source = paths.build / "distro"
+    source = paths.distro
     if not (source / "vmlinuz").exists():
         raise images.Missing("no kernel of a distribution in build/distro: "
                              "./configure gets that of Debian")
+    if case.distro == "host":
+        return [(f"lab/modules/{module.name}", module)
+                for module in sorted((source / "modules").iterdir())]
     archive = folder / "modules.cpio"
     cpio = images.Cpio(archive)
     for module in sorted((source / "modules").iterdir()):
@@ -40,7 +44,7 @@ def files(paths, case, folder):
     parts = [(f"lab/firmware/{name}", images.firmware(name))
              for name in case.firmware]
     if case.distro:
-        parts += distro(paths, folder)
+        parts += distro(paths, case, folder)
     if case.libvirt:
         parts += libvirt.files(paths)
     return parts + blocks.files(case, folder)

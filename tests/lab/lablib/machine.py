@@ -63,7 +63,9 @@ class Interrupted(Exception):
 def l0_command(paths, case, folder, initrd, shell=None):
     """The command line of L0, as a list of words."""
     append = f"console=ttyS0 loglevel=5 intel_iommu=on panic=-1 oops=panic " \
-             f"panic_on_warn=1 {L1_APPEND} {case.append}".strip()
+             f"panic_on_warn=1 {case.append}".strip()
+    if case.distro != "host":
+        append += f" {L1_APPEND}"
     memory = case.memory
     if images.sanitized(paths.qemu):
         memory += SANITIZED_MIB
