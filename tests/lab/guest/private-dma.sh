@@ -48,6 +48,7 @@ closed()
 	views pages
 	page=${views% *}
 	poke_line=$(tdi-dma "$tdi" poke "$page") || fail "$1: poke failed"
+	ask closed "$page"
 	views_end
 	case $2:$poke_line in
 	-1:"-1 0 "* | 3:"3 "[1-9]*" $page") ;;
@@ -96,7 +97,7 @@ in_run()
 
 private_ram || fail "this kernel does not keep its RAM private"
 find_tsm
-tdi=$(find_pci 1234:7d15)
+tdi=$(find_pci "$(kernel_arg lab.tdi)")
 insmod /lab/tdi_dma.ko
 
 bounced unlocked
@@ -113,6 +114,9 @@ round=0
 while [ $round -lt 2 ]; do
 	bind || fail "no driver in RUN"
 	in_run "in RUN, driver $round"
+	views pages
+	ask open "${views% *}"
+	views_end
 	refused "unlock with a driver" unlock "$tdi"
 	attribute dma "$(kernel_arg lab.dma)"
 	tdi_is "$tdi" run

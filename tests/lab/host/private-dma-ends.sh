@@ -6,28 +6,6 @@
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
 
-# reaches NAME PAGE, reaches_not NAME PAGE: by the tables of this device
-tables()
-{
-	tdi "$1" dma-map-range "$2+0x1000"
-	tdi "$1" dma-map
-}
-
-reaches()
-{
-	tables "$1" "$2"
-	case $l0_answer in
-	\"$2+0x1000=0x*" rw\"") ;;
-	*) fail "$1 has '$l0_answer' for a private page at $2" ;;
-	esac
-}
-
-reaches_not()
-{
-	tables "$1" "$2"
-	[ "$l0_answer" = '""' ] || fail "$1 has '$l0_answer' for a private page at $2"
-}
-
 # reported PRESENT: query-tdi says how much private memory it reaches, or nothing
 reported()
 {
@@ -73,6 +51,7 @@ on_ask()
 	open)
 		qmp_from_here
 		reaches tdi-dev "$2"
+		holds "$frame"
 		reaches_not nvme-tdi "$2"
 		reported yes
 		;;

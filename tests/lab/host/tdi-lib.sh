@@ -21,15 +21,56 @@ bound()
 }
 
 # tdi NAME PROPERTY [VALUE]: a property of the device that the case calls NAME, as
-# its hardware in L0 has it, in $l0_answer; or sets it.
+# its hardware in L0 has it, in $l0_answer; or sets it. NAME/vf0 is its first VF.
 tdi()
 {
+	case $1 in
+	*/*) tdi_path=/machine/peripheral/${1%/*}/tdi/${1#*/} ;;
+	*) tdi_path=/machine/peripheral/$1/tdi ;;
+	esac
 	if [ $# -eq 3 ]; then
-		l0 qom-set "/machine/peripheral/$1/tdi" "$2" "$3"
+		l0 qom-set "$tdi_path" "$2" "$3"
 		[ -z "$l0_answer" ] || fail "L0 says '$l0_answer' to $2=$3 of $1"
 	else
-		l0 qom-get "/machine/peripheral/$1/tdi" "$2"
+		l0 qom-get "$tdi_path" "$2"
 	fi
+}
+
+# tables NAME PAGE: what the tables of the IOMMU have for this device and a page on
+# its bus, in $l0_answer.
+tables()
+{
+	tdi "$1" dma-map-range "$2+0x1000"
+	tdi "$1" dma-map
+}
+
+# reaches NAME PAGE: they have the page; where it is, is in $frame.
+reaches()
+{
+	tables "$1" "$2"
+	case $l0_answer in
+	\"$2+0x1000=0x*" rw\"") ;;
+	*) fail "$1 has '$l0_answer' for a page at $2" ;;
+	esac
+	frame=${l0_answer#*=}
+	frame=${frame% rw*}
+}
+
+# reaches_not NAME PAGE: they have not.
+reaches_not()
+{
+	tables "$1" "$2"
+	[ "$l0_answer" = '""' ] || fail "$1 has '$l0_answer' for a page at $2"
+}
+
+# holds FRAME: the memory of this machine that ram-views wrote to is there.
+holds()
+{
+	l0 xp /1gx "$1"
+	case $l0_answer in
+	*0x6c61622d72616d21) ;;
+	*) fail "at $1 is not what the guest wrote: $l0_answer" ;;
+	esac
 }
 
 # tdi_is NAME STATE: fails unless the hardware is in this state.
