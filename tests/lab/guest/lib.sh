@@ -92,10 +92,12 @@ private_ram()
 }
 
 # views WORD...: starts ram-views, and leaves the line that it prints in $views.
+# FROM_MIB says where its ordinary page may lie.
 views()
 {
 	rm -f /tmp/views /tmp/views-end
-	ram-views "$@" /tmp/views-end >/tmp/views &
+	# shellcheck disable=SC2086 # one word or none
+	ram-views "$@" /tmp/views-end ${FROM_MIB:-} >/tmp/views &
 	views_pid=$!
 	views_wait=0
 	until read -r views </tmp/views; do

@@ -2,8 +2,9 @@
 /*
  * ram-views - memory for the host to look at.
  *
- *   ram-views pages FILE      an ordinary page and one that devices reach, with
- *                             RAM_VIEWS_WORD in the first 8 bytes of each
+ *   ram-views pages FILE [MIB]
+ *                             an ordinary page, from MIB on, and one that devices
+ *                             reach, with RAM_VIEWS_WORD in the first 8 bytes of each
  *   ram-views fill MIB FILE   so much ordinary memory, all of its pages different
  *
  * Prints a line once all is written: for "pages" the guest physical addresses of
@@ -21,12 +22,16 @@ static void wait_for(const char *file)
     }
 }
 
-static void show_pages(const char *file)
+static void show_pages(const char *file, uint64_t from)
 {
     uint64_t ordinary_gpa, shared_gpa;
-    volatile uint64_t *ordinary = locked_page(&ordinary_gpa);
-    volatile uint64_t *shared = pinned_page(&shared_gpa);
+    volatile uint64_t *ordinary, *shared;
 
+    /* Those that lie before it stay locked, so that the next one is another. */
+    do {
+        ordinary = locked_page(&ordinary_gpa);
+    } while (ordinary_gpa < from);
+    shared = pinned_page(&shared_gpa);
     *ordinary = RAM_VIEWS_WORD;
     *shared = RAM_VIEWS_WORD;
     printf("0x%llx 0x%llx\n", (unsigned long long)ordinary_gpa,
@@ -59,12 +64,12 @@ static void fill(uint64_t size, const char *file)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && !strcmp(argv[1], "pages")) {
-        show_pages(argv[2]);
+    if ((argc == 3 || argc == 4) && !strcmp(argv[1], "pages")) {
+        show_pages(argv[2], argc == 4 ? number(argv[3]) << 20 : 0);
     } else if (argc == 4 && !strcmp(argv[1], "fill")) {
         fill(number(argv[2]) << 20, argv[3]);
     } else {
-        die("usage: ram-views pages FILE\n"
+        die("usage: ram-views pages FILE [MIB]\n"
             "       ram-views fill MIB FILE");
     }
     return 0;

@@ -120,8 +120,9 @@ l2_fifos()
 # l2_start GUEST_SCRIPT [QEMU ARGUMENT...]: boots L2 in the background.
 # L2_MACHINE and L2_APPEND add to -machine and to the kernel command line;
 # L2_CPUS, L2_MEM, L2_ACCEL, L2_KERNEL (none: L2 has to find its kernel itself),
-# L2_INITRD, L2_WRAP (words put before QEMU's own) and L2_REBOOT replace their
-# defaults, and L2_FIFOS names more fifos for QEMU.
+# L2_INITRD, L2_WRAP (words put before QEMU's own), L2_CONSOLE (a file) and L2_REBOOT
+# replace their defaults, and L2_FIFOS names more fifos for QEMU. A second L2 at the
+# same time is started by a subshell, which has an L2_DIR of its own.
 #
 # QEMU's exit is told in the reports' own stream, as "exit STATUS".
 l2_start()
@@ -142,7 +143,7 @@ l2_start()
 		-machine "q35,i8042=off${L2_MACHINE:+,$L2_MACHINE}" \
 		-accel "${L2_ACCEL:-kvm}" \
 		-cpu host -smp "${L2_CPUS:-1}" -m "${L2_MEM:-128}" \
-		-chardev file,id=con,path=/dev/ttyS2,input-path=/dev/ttyS2 \
+		-chardev "file,id=con,path=${L2_CONSOLE:-/dev/ttyS2,input-path=/dev/ttyS2}" \
 		-serial chardev:con \
 		-chardev pipe,id=report,path=$L2_DIR/report \
 		-serial chardev:report \
