@@ -110,17 +110,24 @@ static long tdi_lab_cr8(void)
 	return result;
 }
 
-/* Shared it stays, as its owner may end at any time: it is a page or two. */
+/*
+ * Shared it stays, as its owner may end at any time. So that nobody else takes it for
+ * private memory, it is never given out again: it is a page or two.
+ */
 static long tdi_lab_share(const __u64 __user *user)
 {
 	__u64 gpa;
+	int rc;
 
 	if (get_user(gpa, user))
 		return -EFAULT;
 	if (!pfn_valid(PHYS_PFN(gpa)))
 		return -EINVAL;
 
-	return set_memory_decrypted((unsigned long)phys_to_virt(gpa), 1);
+	rc = set_memory_decrypted((unsigned long)phys_to_virt(gpa), 1);
+	if (!rc)
+		get_page(pfn_to_page(PHYS_PFN(gpa)));
+	return rc;
 }
 
 static int tdi_lab_mmap(struct file *file, struct vm_area_struct *vma)
