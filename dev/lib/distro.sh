@@ -41,7 +41,7 @@ distro_modules() {
     for module; do
         # "module: its dependencies", each of which stands before what needs it.
         sed -n "s,^\(.*/$module\.ko[^:]*\): *\(.*\),\1 \2,p" "$tree/modules.dep" |
-            tr ' ' '\n' | grep . | tac | while read -r path; do
+            tr ' ' '\n' | sed '/^$/d' | tac | while read -r path; do
             name=${path##*/}
             name=${name%.[xz]*[zt]}
             ! grep -qx "$name" "$order" 2>/dev/null || continue
@@ -86,5 +86,5 @@ get_distro() {
 
 prepare_distro() {
     if [ -e "$DISTRO/modules/host" ] || ! is_debian; then return 0; fi
-    optional_step distro debian-kernel "getting the kernel of Debian's release (usually 20 s)" get_distro
+    optional_step distro "debian-kernel (and debian-host)" "getting the kernel of Debian's release (usually 20 s)" get_distro
 }

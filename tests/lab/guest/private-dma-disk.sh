@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # The disk under its stock driver, with private RAM: through bounce buffers before
-# accept and after unlock, and in RUN as the host lets it (lab.dma=1: without).
+# accept and after unlock, and in RUN without.
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
@@ -15,7 +15,7 @@ ask bound
 accept "$nvme" || fail "accept failed"
 bounce_slots
 with_driver "$nvme"
-disk "in RUN" "$(kernel_arg lab.dma)"
+disk "in RUN" 1
 tdi_is "$nvme" run
 without_driver "$nvme"
 end "$nvme"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # Where DMA of a tdi-testdev goes, by state: through bounce buffers before accept
-# and after unlock, and in RUN to private memory, if the host lets it (lab.dma=1).
+# and after unlock, and in RUN to private memory.
 # A device that leaves RUN loses the guest's trust.
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
@@ -85,16 +85,6 @@ direct()
 	[ "$bounce_slots" = 0 ] || fail "$1: $bounce_slots slots of bounce buffers were used"
 }
 
-# in_run WHAT: as the host lets it
-in_run()
-{
-	if [ "$(kernel_arg lab.dma)" = 1 ]; then
-		direct "$1"
-	else
-		bounced "$1"
-	fi
-}
-
 private_ram || fail "this kernel does not keep its RAM private"
 find_tsm
 tdi=$(find_pci "$(kernel_arg lab.tdi)")
@@ -113,12 +103,12 @@ closed "in RUN, no driver" 3
 round=0
 while [ $round -lt 2 ]; do
 	bind || fail "no driver in RUN"
-	in_run "in RUN, driver $round"
+	direct "in RUN, driver $round"
 	views pages
 	ask open "${views% *}"
 	views_end
 	refused "unlock with a driver" unlock "$tdi"
-	attribute dma "$(kernel_arg lab.dma)"
+	attribute dma 1
 	tdi_is "$tdi" run
 	unbind
 	attribute dma 0
@@ -139,7 +129,7 @@ attribute accept 1
 tdi_is "$tdi" error
 attribute accept 0
 closed "in ERROR" -1
-attribute dma "$(kernel_arg lab.dma)"
+attribute dma 1
 unbind
 attribute dma 0
 refused "a driver for a device that has failed" bind

@@ -15,9 +15,10 @@ quiet_qemu
 check_disk "$nvme"
 
 bind_vfio "$nvme"
+# shellcheck disable=SC2086 # CGS holds words
 refused_by software-protected 'not supported by KVM' \
-	-machine q35,accel=kvm,smm=off,confidential-guest-support=cgs0 \
-	-object sw-protected-vm,id=cgs0
+	-machine q35,accel=kvm,smm=off,confidential-guest-support=cgs0 $CGS \
+	-device vfio-pci,host="$nvme",iommufd=i0,private=on
 refused_by "vfio $nvme: " 'requires KVM_CAP_VFIO_DMABUF: boot' \
 	-machine q35,accel=kvm -object iommufd,id=i0 \
 	-device vfio-pci,host="$nvme",iommufd=i0,fd-bars=on

@@ -23,7 +23,6 @@ if [ "${LAB_PRIVATE_RAM:-0}" = 1 ]; then
 	CGS="-object sw-protected-vm,id=cgs0,private-memory=on -object iommufd,id=i0"
 fi
 L2_APPEND="lab.rounds=${LAB_ROUNDS:-} lab.count=${LAB_COUNT:-} lab.seed=${LAB_SEED:-}"
-L2_APPEND="$L2_APPEND lab.dma=${LAB_PRIVATE_DMA:-0}"
 # shellcheck disable=SC2086 # CGS and TDI_TRACE hold words
 l2_run "${LAB_GUEST:-$LAB_CASE}" $CGS $TDI_TRACE -smp "${LAB_CPUS:-1}" \
 	-device vfio-pci,host="$nvme",iommufd=i0,private=on

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
-# A guest whose RAM is private, and a TDI of it. LAB_PRIVATE_DMA says whether this
-# host lets DMA of TDIs reach private memory; with LAB_VF the TDI is a VF, whose PF is
-# to notice nothing of all that.
+# A guest whose RAM is private, and a TDI of it. With LAB_VF the TDI is a VF, whose
+# PF is to notice nothing of all that.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 
@@ -25,12 +24,8 @@ on_ask()
 	case $1 in
 	open)
 		tdi_is "$name" RUN
-		if [ "${LAB_PRIVATE_DMA:-0}" = 1 ]; then
-			reaches "$name" "$2"
-			holds "$frame"
-		else
-			reaches_not "$name" "$2"
-		fi
+		reaches "$name" "$2"
+		holds "$frame"
 		pf_untouched "$2"
 		;;
 	closed)
@@ -62,7 +57,7 @@ fi
 bind_vfio "$tdi"
 sw_protected
 L2_MEM=256
-L2_APPEND="lab.dma=${LAB_PRIVATE_DMA:-0} lab.tdi=$id"
+L2_APPEND=lab.tdi=$id
 # shellcheck disable=SC2086 # TDI_TRACE holds words
 l2_run private-dma -object sw-protected-vm,id=cgs0,private-memory=on \
 	-object iommufd,id=i0 $TDI_TRACE \

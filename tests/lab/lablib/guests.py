@@ -24,7 +24,7 @@ EFI_PARTS = {".cmdline": 0x30000, ".linux": 0x2000000, ".initrd": 0x3000000}
 def distro(paths, case, folder):
     """The kernel and the archive of its modules, as (name in L1, path)."""
     source = paths.distro
-    if not (source / "vmlinuz").exists():
+    if not (source / "modules" / case.distro).exists():
         raise images.Missing("no kernel of a distribution in build/distro: "
                              "./configure gets that of Debian")
     if case.distro == "host":

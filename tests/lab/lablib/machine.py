@@ -37,7 +37,7 @@ L1_CPU = "EPYC-v4,-xsavec,+invtsc,+tsc-scale"
 # compare the counters of its CPUs from the timer (tsc=nowatchdog): on a slow boot
 # that meets the change from jiffies to a better clock. The CPU that counts jiffies
 # then waits for the other, with jiffies as its timeout, and the other waits for it
-# in stop_machine().
+# in stop_machine(). A distribution's kernel gets neither, as people boot it.
 L1_APPEND = "no_timer_check tsc=nowatchdog"
 
 # What no console of a healthy run shows, at any level.
