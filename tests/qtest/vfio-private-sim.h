@@ -200,6 +200,7 @@ void sim_test_add_dma(void);
 void sim_test_add_ended(void);
 void sim_test_add_exit(void);
 void sim_test_add_plug(void);
+void sim_test_add_group(void);
 void sim_test_add_ram(void);
 void sim_test_add_refuse(void);
 void sim_test_add_commands(void);

@@ -28,6 +28,8 @@ static const SimCalls *const calls_of[] = {
     [SIM_KVM_DEVICE] = &sim_kvm_device_calls,
     [SIM_IOMMUFD] = &sim_iommufd_calls,
     [SIM_VFIO] = &sim_vfio_calls,
+    [SIM_GROUP] = &sim_group_calls,
+    [SIM_CONTAINER] = &sim_container_calls,
 };
 
 static const char *const close_names[] = {

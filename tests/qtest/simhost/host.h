@@ -26,6 +26,8 @@ typedef enum SimKind {
     SIM_IOMMUFD,
     SIM_VFIO,
     SIM_DMABUF,
+    SIM_GROUP,
+    SIM_CONTAINER,
 } SimKind;
 
 /* Where the log finds an argument; @size 0: there is none. */
@@ -69,6 +71,8 @@ extern const SimCalls sim_vcpu_calls;
 extern const SimCalls sim_kvm_device_calls;
 extern const SimCalls sim_iommufd_calls;
 extern const SimCalls sim_vfio_calls;
+extern const SimCalls sim_group_calls;
+extern const SimCalls sim_container_calls;
 
 /* core.c */
 extern SimShared *sim;

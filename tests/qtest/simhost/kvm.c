@@ -232,7 +232,7 @@ static int sim_device_set_attr(int fd, void *arg)
         return -ENXIO;
     }
     memcpy(&file, (void *)(uintptr_t)attr->addr, sizeof(file));
-    if (sim_kind(file) != SIM_VFIO) {
+    if (sim_kind(file) != SIM_VFIO && sim_kind(file) != SIM_GROUP) {
         return -EINVAL;
     }
     sim->nr_kvm_files += attr->attr == KVM_DEV_VFIO_FILE_ADD ? 1 : -1;

@@ -56,6 +56,8 @@ static int sim_open(const char *path, int flags, mode_t mode)
     } fakes[] = {
         { "/dev/kvm", SIM_KVM },
         { "/dev/iommu", SIM_IOMMUFD },
+        { "/dev/vfio/vfio", SIM_CONTAINER },
+        { "/dev/vfio/" stringify(SIM_GROUP_NR), SIM_GROUP },
     };
     int i;
 

@@ -21,6 +21,8 @@
 #define SIM_DEVICE_FD   202
 #define SIM_SPARE_FD    203
 #define SIM_SPARES      12
+/* For a QEMU without iommufd: the group of a device */
+#define SIM_GROUP_NR    7
 /* The other end of a pipe of the test */
 #define SIM_EVENTQ_FD   (SIM_SPARE_FD + SIM_SPARES)
 

@@ -1,0 +1,104 @@
+/*
+ * QTest of private device assignment on a simulated host: without iommufd
+ *
+ * A container of the older interface listens to the record of what is private,
+ * not to us.  What it cannot do fails the conversion as a whole, too.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "vfio-private-sim.h"
+
+#define PAGE 4096ULL
+
+typedef struct Group {
+    char *dir;      /* the device in sysfs */
+    char *link;
+    char *args;
+} Group;
+
+/* All of the buffer is shared. */
+static void group_start(SimHost *host, Group *group)
+{
+    group->dir = g_dir_make_tmp("vfio-private-sim-XXXXXX", NULL);
+    group->link = g_build_filename(group->dir, "iommu_group", NULL);
+    g_assert_cmpint(symlink("../iommu_groups/" stringify(SIM_GROUP_NR),
+                            group->link), ==, 0);
+    group->args = g_strdup_printf("-device vfio-pci,id=dev0,addr=3.0,"
+                                  "sysfsdev=%s", group->dir);
+    host->plugged = true;
+    host->after = group->args;
+    /* Its BARs cannot be mapped into QEMU. */
+    host->talks = true;
+    sim_start(host);
+    g_assert_cmpuint(sim_count(host, 0, "SET_IOMMU"), ==, 1);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, 16 * PAGE, false), ==, 0);
+}
+
+static void group_end(Group *group)
+{
+    unlink(group->link);
+    rmdir(group->dir);
+    g_free(group->link);
+    g_free(group->dir);
+    g_free(group->args);
+}
+
+static void test_order(SimHost *host)
+{
+    Group group;
+    unsigned int from;
+
+    group_start(host, &group);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, PAGE, true), ==, 0);
+    sim_in_order(host, from, "UNMAP", "SET_ATTRIBUTES", "DISCARD", NULL);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, PAGE, false), ==, 0);
+    sim_in_order(host, from, "SET_ATTRIBUTES", "MAP", "PUNCH", NULL);
+    group_end(&group);
+}
+
+/* It is private as before, in the record, too, and can be shared later. */
+static void test_map_fails(SimHost *host)
+{
+    const uint64_t size = 2 * PAGE;
+    Group group;
+    unsigned int from, at;
+    int i;
+
+    group_start(host, &group);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, size, true), ==, 0);
+    for (i = 1; i <= 2; i++) {
+        from = sim_now(host);
+        sim_fail(host, "MAP", i, ENOMEM);
+        g_assert_cmphex(sim_convert(host, SIM_BUFFER, size, false), ==,
+                        sim_convert_refused(host));
+        sim_in_order(host, from, "SET_ATTRIBUTES", "MAP", "SET_ATTRIBUTES",
+                     NULL);
+        g_assert_cmpuint(sim_count(host, from, "PUNCH"), ==, 0);
+
+        from = sim_now(host);
+        g_assert_cmphex(sim_convert(host, SIM_BUFFER, size, true), ==, 0);
+        for (at = from; at < sim_now(host); at++) {
+            if (strcmp(sim_event(host, at)->name, "PRE_FAULT")) {
+                g_assert_cmpstr(sim_event(host, at)->name, ==, "RUN");
+            }
+        }
+    }
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, size, false), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "MAP"), ==, 2);
+    group_end(&group);
+}
+
+static const SimTest tests[] = {
+    { "order", test_order },
+    { "map-fails", test_map_fails },
+};
+
+void sim_test_add_group(void)
+{
+    sim_add_tests("group", tests, ARRAY_SIZE(tests));
+}
