@@ -58,6 +58,7 @@ static void tdi_want_dma(TDIBinding *binding, bool want)
 void tdi_binding_destroy(TDIBinding *binding)
 {
     assert(!tdi_binding_busy(binding));
+    tdi_binding_dismiss(binding);
     /* What could not be unbound may still have it. */
     tdi_want_dma(binding, false);
     tdi_forget_report(binding);

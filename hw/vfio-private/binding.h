@@ -14,6 +14,7 @@
 
 typedef struct TDIBinding TDIBinding;
 typedef struct TDIRequest TDIRequest;
+typedef struct TDIWorker TDIWorker;
 
 /**
  * struct TDIBindingOps - what a binding needs of its device
@@ -121,7 +122,8 @@ struct TDIRequest {
  *
  * @requests: what waits, in the order in which it is going to be done
  * @current: what is being done
- * @worker: a thread is there that does it
+ * @worker: the thread that does it; NULL: none is there
+ * @held: it has a reference to the device, as there is something to do
  * @ended: a request has ended
  * @state: what is known of the TDI.  That names what may be done to it, and
  *     where its MMIO is: see tdi.h.
@@ -148,7 +150,8 @@ struct TDIBinding {
 
     QSIMPLEQ_HEAD(, TDIRequest) requests;
     TDIRequest *current;
-    bool worker;
+    TDIWorker *worker;
+    bool held;
     QemuCond ended;
     TDIState state;
     bool connected;
@@ -341,6 +344,12 @@ int tdi_call_unbind_now(TDIBinding *binding);
 
 /* tdi_call_look: what is it connected to?  Before there are any requests. */
 void tdi_call_look(TDIBinding *binding);
+
+/* tdi_binding_dismiss: let go of the thread; nothing is wanted any more */
+void tdi_binding_dismiss(TDIBinding *binding);
+
+/* So long a thread waits for the next request.  Only tests change it. */
+extern unsigned int tdi_linger_ms;
 
 /* tdi_do: do what the current request is about; returns its @ret. */
 int tdi_do(TDIBinding *binding, TDIRequest *request);

@@ -5,8 +5,12 @@
  * request in its queue.  Nobody waits with the BQL for one to end: a thread
  * does them in order, which takes the BQL as a vCPU does, and drops it around
  * calls of the TSM, as these may take seconds.  It holds a reference to the
- * device, and is gone when nothing is left to do; so the thread of one device
- * never waits for another's.
+ * device until nothing is left to do.  The thread of one device never waits for
+ * another's.
+ *
+ * Then it lingers: the requests of a guest come one after the other, and to make
+ * a thread takes as long as one of them.  It has nothing of the binding meanwhile,
+ * which leaves it behind when it is destroyed.
  *
  * An end has the BQL, marks what waits and what is being done as cancelled, and
  * waits for the lock of the binding.  The thread takes the lock before it drops
@@ -215,26 +219,91 @@ static void tdi_work(TDIBinding *binding)
     }
 }
 
-static void *tdi_worker(void *opaque)
-{
-    TDIBinding *binding = opaque;
+/**
+ * struct TDIWorker - the thread of a binding
+ *
+ * @binding: whose; NULL: nobody is going to want anything of it any more
+ * @wanted: there is a request, or @binding has become NULL
+ *
+ * Guarded by the BQL.  The thread frees it.
+ */
+struct TDIWorker {
+    TDIBinding *binding;
+    QemuCond wanted;
+};
 
-    rcu_register_thread();
-    bql_lock();
+/* Between two requests of a late bind the guest is busy for less than that. */
+unsigned int tdi_linger_ms = 500;
+
+static bool tdi_has_work(const TDIWorker *worker)
+{
+    return worker->binding && !QSIMPLEQ_EMPTY(&worker->binding->requests);
+}
+
+/* The binding may be gone after that. */
+static void tdi_work_off(TDIBinding *binding)
+{
     while (!QSIMPLEQ_EMPTY(&binding->requests)) {
         tdi_work(binding);
     }
-    binding->worker = false;
+    binding->held = false;
     binding->ops->unref(binding->opaque);
+}
+
+static void *tdi_worker(void *opaque)
+{
+    TDIWorker *worker = opaque;
+
+    rcu_register_thread();
+    bql_lock();
+    while (tdi_has_work(worker)) {
+        tdi_work_off(worker->binding);
+        if (worker->binding) {
+            /* Which drops the BQL. */
+            qemu_cond_timedwait_bql(&worker->wanted, tdi_linger_ms);
+        }
+    }
+    if (worker->binding) {
+        worker->binding->worker = NULL;
+    }
     bql_unlock();
+    qemu_cond_destroy(&worker->wanted);
+    g_free(worker);
     rcu_unregister_thread();
     return NULL;
+}
+
+static void tdi_wake(TDIBinding *binding)
+{
+    QemuThread thread;
+
+    if (!binding->held) {
+        binding->held = true;
+        binding->ops->ref(binding->opaque);
+    }
+    if (binding->worker) {
+        qemu_cond_signal(&binding->worker->wanted);
+        return;
+    }
+    binding->worker = g_new0(TDIWorker, 1);
+    binding->worker->binding = binding;
+    qemu_cond_init(&binding->worker->wanted);
+    qemu_thread_create(&thread, "tdi", tdi_worker, binding->worker,
+                       QEMU_THREAD_DETACHED);
+}
+
+void tdi_binding_dismiss(TDIBinding *binding)
+{
+    if (binding->worker) {
+        binding->worker->binding = NULL;
+        qemu_cond_signal(&binding->worker->wanted);
+        binding->worker = NULL;
+    }
 }
 
 void tdi_submit(TDIBinding *binding, TDIRequest *request)
 {
     TDIRequest *after = NULL, *other;
-    QemuThread thread;
 
     request->binding = binding;
     QSIMPLEQ_FOREACH(other, &binding->requests, next) {
@@ -248,12 +317,7 @@ void tdi_submit(TDIBinding *binding, TDIRequest *request)
     } else {
         QSIMPLEQ_INSERT_HEAD(&binding->requests, request, next);
     }
-    if (!binding->worker) {
-        binding->worker = true;
-        binding->ops->ref(binding->opaque);
-        qemu_thread_create(&thread, "tdi", tdi_worker, binding,
-                           QEMU_THREAD_DETACHED);
-    }
+    tdi_wake(binding);
 }
 
 void tdi_binding_cancel(TDIBinding *binding)

@@ -3,7 +3,8 @@
  *
  * The guest's memory, the device and the TSM are fakes.  The big lock is a lock
  * of the test's own: its thread, which stands for QEMU's main loop and all
- * vCPUs, holds it.  The worker of the queue is real.  What other threads do
+ * vCPUs, holds it.  The worker of the queue is real, and lingers until it is let
+ * go of.  What other threads do
  * while a request has dropped the big lock happens when the worker takes it
  * again.
  *
@@ -37,7 +38,7 @@ typedef struct Fake {
     uint8_t ram[RAM_SIZE];
     uint32_t rid;
     int refs, reads;
-    unsigned int looks, reports, blockers;
+    unsigned int looks, reports, blockers, worker;
     bool stopped;
     /* device */
     bool ready, mmio_private, hidden, has_dma;
@@ -112,6 +113,27 @@ void bql_update_status(bool locked)
 {
 }
 
+/* Workers that have called a TSM, and have not ended */
+static int fake_workers;
+
+static void fake_worker_ends(gpointer nr)
+{
+    qatomic_dec(&fake_workers);
+}
+
+/* Which of all workers there ever were is this? */
+static unsigned int fake_worker(void)
+{
+    static GPrivate worker = G_PRIVATE_INIT(fake_worker_ends);
+    static unsigned int nr;
+
+    if (!g_private_get(&worker)) {
+        g_private_set(&worker, GUINT_TO_POINTER(++nr));
+        qatomic_inc(&fake_workers);
+    }
+    return GPOINTER_TO_UINT(g_private_get(&worker));
+}
+
 static void fake_tsm(const char *what)
 {
     void (*fn)(void) = f.on_tsm;
@@ -119,6 +141,7 @@ static void fake_tsm(const char *what)
     /* Only an end, which comes from the test, has QEMU wait. */
     g_assert_true(!bql_locked() || !strcmp(what, "stop"));
     fake_log(what);
+    f.worker = fake_is_test ? 0 : fake_worker();
     f.on_tsm = NULL;
     if (fn) {
         fn();
@@ -427,6 +450,7 @@ static inline void setup(void)
         fake_is_test = true;
         qemu_mutex_init(&fake_bql);
         bql_lock();
+        tdi_linger_ms = 60 * 60 * 1000;
     }
     memset(&f, 0, sizeof(f));
     f.log = g_string_new("");
@@ -448,7 +472,7 @@ static inline void others_go_on(void)
 /* idle: let the worker run until nothing is left to do */
 static inline void idle(void)
 {
-    while (f.binding.worker) {
+    while (tdi_binding_busy(&f.binding)) {
         others_go_on();
     }
 }
@@ -465,6 +489,10 @@ static inline void teardown(void)
     g_assert_false(f.dma);
     g_assert_cmpint(f.dma_wanted, ==, 0);
     tdi_binding_destroy(&f.binding);
+    /* It is not left behind. */
+    while (qatomic_read(&fake_workers)) {
+        others_go_on();
+    }
     g_string_free(f.log, true);
 }
 

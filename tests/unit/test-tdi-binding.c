@@ -546,6 +546,7 @@ static void test_one_after_the_other(void)
 }
 
 #include "tdi-binding-ends.h"
+#include "tdi-binding-worker.h"
 
 static const struct {
     const char *name;
@@ -583,6 +584,10 @@ static const struct {
     { "dma-fails", test_dma_fails },
     { "dma-overtaken", test_dma_overtaken },
     { "dma-ended", test_dma_ended },
+    { "worker/lingers", test_worker_lingers },
+    { "worker/goes", test_worker_goes },
+    { "worker/leaves-ends", test_worker_leaves_ends },
+    { "worker/stopped-vm", test_worker_stopped_vm },
 };
 
 int main(int argc, char **argv)
