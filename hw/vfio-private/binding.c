@@ -223,21 +223,31 @@ static int tdi_check(TDIBinding *binding)
     return 0;
 }
 
+/* Has the host unbound it, and the kernel not been told that QEMU knows? */
+static bool tdi_ended(TDIBinding *binding)
+{
+    return binding->state != TDI_STATE_CONFIG_UNLOCKED &&
+           binding->tsm->ended(binding->ctx);
+}
+
 /*
- * The host has unbound it.  The MMIO goes first, as the device has been
- * stopped.  What is left is to tell the kernel that QEMU knows, without which
- * it could not be bound again.
+ * The host has unbound it, or is about to.  The MMIO goes first if the device is
+ * known to have been stopped.  What is left is to tell the kernel that QEMU knows,
+ * without which it could not be bound again.
  */
 static void tdi_gone(TDIBinding *binding)
 {
     TDICall call = {};
     int ret;
 
-    tdi_event_remap(binding, TDI_EVENT_HIDE, TDI_REASON_HOST);
+    if (tdi_ended(binding)) {
+        tdi_event_remap(binding, TDI_EVENT_HIDE, TDI_REASON_HOST);
+    }
     ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
     trace_vfio_private_tdi_unbind(binding->name, "host", ret);
-    if (ret && ret != -ECANCELED) {
-        tdi_event_remap(binding, TDI_EVENT_LOST, TDI_REASON_HOST);
+    if (ret != -ECANCELED) {
+        tdi_event_remap(binding, ret ? TDI_EVENT_LOST : TDI_EVENT_HIDE,
+                        TDI_REASON_HOST);
     }
 }
 
@@ -260,14 +270,14 @@ static int tdi_look(TDIBinding *binding, TDIState state, uint64_t *code)
 
 static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
 {
-    if (!tdi_state_bound(binding->state)) {
-        return 0;
-    }
     if (request->reason == TDI_REASON_HOST) {
         /* It may have been unbound, or even bound anew, since that was told. */
-        if (binding->tsm->ended(binding->ctx)) {
+        if (tdi_ended(binding)) {
             tdi_gone(binding);
         }
+        return 0;
+    }
+    if (!tdi_state_bound(binding->state)) {
         return 0;
     }
     return tdi_check(binding) ?:
@@ -321,7 +331,7 @@ static int tdi_do_start(TDIBinding *binding, TDIRequest *request)
 
 static int tdi_do_unbind(TDIBinding *binding, TDIRequest *request)
 {
-    bool bound = tdi_state_bound(binding->state);
+    bool bound = tdi_state_bound(binding->state) || tdi_ended(binding);
     bool hides = request->reason == TDI_REASON_MONITOR && binding->by_guest;
     TDICall call = {};
     int ret;
@@ -496,10 +506,31 @@ static void tdi_told_done(TDIRequest *request)
     g_free(request);
 }
 
+/*
+ * What is being done meanwhile may take as long as the device likes, and comes to
+ * nothing: nobody waits for that to see that the TDI is no more.  An unbind goes
+ * on from there.
+ */
+static void tdi_told_ended(TDIBinding *binding)
+{
+    TDIRequest *current = binding->current;
+
+    if (!tdi_state_bound(binding->state) || !tdi_ended(binding)) {
+        return;
+    }
+    if (current && current->operation != TDI_OPERATION_UNBIND) {
+        qatomic_set(&current->cancelled, true);
+    }
+    tdi_event_remap(binding, TDI_EVENT_HIDE, TDI_REASON_HOST);
+}
+
 void tdi_binding_told(TDIBinding *binding, TDIReason reason)
 {
     TDIRequest *request;
 
+    if (reason == TDI_REASON_HOST) {
+        tdi_told_ended(binding);
+    }
     /* However much it tells, one look for each reason is enough. */
     QSIMPLEQ_FOREACH(request, &binding->requests, next) {
         if (request->reason == reason) {
@@ -548,8 +579,8 @@ bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
     if (event == TDI_EVENT_EXIT && binding->current) {
         return true;
     }
-    /* What tdi_gone() has hidden the kernel may not have let go of yet. */
-    if ((tdi_binding_frozen(binding) ||
+    /* What the host has unbound the kernel may not have let go of yet. */
+    if ((tdi_binding_frozen(binding) || tdi_ended(binding) ||
          (binding->state == TDI_STATE_HIDDEN && binding->current)) &&
         !tdi_force_unbind(binding, tdi_event_name(event), reason)) {
         return false;

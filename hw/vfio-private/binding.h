@@ -219,10 +219,11 @@ void tdi_submit(TDIBinding *binding, TDIRequest *request);
 /**
  * tdi_binding_told: the kernel says that something has happened to it
  * @reason: TDI_REASON_HOST: the host may have unbound it; if so, it is HIDDEN
- *     until the guest knows.  TDI_REASON_DEVICE_ERROR: the device is asked for
+ *     at once, and until the guest knows; what is being done is cancelled, but
+ *     for an UNBIND.  TDI_REASON_DEVICE_ERROR: the device is asked for
  *     its state.
  *
- * Becomes a request in the queue, ahead of those of the guest.
+ * What is left becomes a request in the queue, ahead of those of the guest.
  *
  * Context: BQL.
  */

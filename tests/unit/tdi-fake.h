@@ -230,11 +230,11 @@ static char *fake_describe_tsm(TSMContext *ctx, TSMKind *kind)
 
 static int fake_enable_dma(TSMContext *ctx)
 {
-    fake_tsm("dma");
     /* Order rules: in RUN only, and all that is private is there. */
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_RUN);
     g_assert_cmpint(f.dma_wanted, ==, 1);
     g_assert_cmpint(f.populate_left, ==, 0);
+    fake_tsm("dma");
     f.dma = !f.enable_ret;
     return f.enable_ret;
 }

@@ -304,8 +304,11 @@ static void test_disconnected(void)
     to_run();
     f.connected = false;
     f.state_ret = f.report_ret = f.start_ret = -ENXIO;
+    g_string_truncate(f.log, 0);
     expect_state(TDISP_STATE_ERROR);
     g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    /* It may be about to be stopped; unbind waits for that. */
+    g_assert_cmpstr(f.log->str, ==, "state tsm? stop remap ");
     /* Nothing depends on its configuration, and its MMIO is out of reach. */
     g_assert_false(tdi_binding_frozen(&f.binding));
     g_assert_true(f.hidden);
@@ -546,6 +549,7 @@ static void test_one_after_the_other(void)
 }
 
 #include "tdi-binding-ends.h"
+#include "tdi-binding-told.h"
 #include "tdi-binding-worker.h"
 
 static const struct {
@@ -584,6 +588,12 @@ static const struct {
     { "dma-fails", test_dma_fails },
     { "dma-overtaken", test_dma_overtaken },
     { "dma-ended", test_dma_ended },
+    { "told/meanwhile", test_told_meanwhile },
+    { "told/in-dma", test_told_in_dma },
+    { "told/in-unbind", test_told_in_unbind },
+    { "told/in-bind", test_told_in_bind },
+    { "told/and-reset", test_told_and_reset },
+    { "told/and-unbound", test_told_and_unbound },
     { "worker/lingers", test_worker_lingers },
     { "worker/goes", test_worker_goes },
     { "worker/leaves-ends", test_worker_leaves_ends },
