@@ -14,6 +14,8 @@
 #include "qapi/qapi-commands-tdi.h"
 #include "hw/boards.h"
 #include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_host.h"
 #include "hw/qdev-core.h"
 #include "hw/vfio/pci.h"
 #include "hw/vfio-private/hooks.h"
@@ -179,6 +181,10 @@ static bool vfio_private_check_machine(VFIOPCIDevice *vdev, Error **errp)
  * guest says so.  Nothing takes it away when a page of it turns private, and
  * the device would go on to reach the page.
  */
+#define NO_VIOMMU \
+    "does not work with a virtual IOMMU in a confidential guest: pages that " \
+    "turn private would stay mapped; remove the virtual IOMMU"
+
 static bool vfio_private_check_viommu(VFIOPCIDevice *vdev, Error **errp)
 {
     g_autofree char *name = NULL;
@@ -189,9 +195,7 @@ static bool vfio_private_check_viommu(VFIOPCIDevice *vdev, Error **errp)
         return true;
     }
     name = vfio_private_name(vdev);
-    error_setg(errp, "vfio %s: does not work with a virtual IOMMU in a "
-               "confidential guest: pages that turn private would stay mapped; "
-               "remove the virtual IOMMU", name);
+    error_setg(errp, "vfio %s: " NO_VIOMMU, name);
     return false;
 }
 
@@ -280,10 +284,17 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
     VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
     bool in_use = err == EBUSY ||
                   (err == EINVAL && tsm_iommufd_in_use(vbasedev->fd));
+    /* Without one the kernel has no objection. */
+    bool token = vdev && err == EINVAL && !in_use &&
+                 !qemu_uuid_is_null(&vdev->vf_token) &&
+                 tsm_iommufd_binds_private(vbasedev->fd);
     const VFIOPrivateConflict conflicts[] = {
         { in_use,
           "cannot have the device, it is in use by another process: end that "
           "one" },
+        { token,
+          "cannot have the device with vf-token, it takes none: remove "
+          "vf-token" },
         { err == EINVAL, NO_PRIVATE_BIND },
         { err == EOPNOTSUPP,
           "is not supported by the host driver of the device: bind it to "
@@ -294,7 +305,7 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
     if (!errp || !vfio_private_bind_flags(vbasedev)) {
         return;
     }
-    if (err == EINVAL && !in_use) {
+    if (err == EINVAL && !in_use && !token) {
         vfio_private_seen(TDI_INTERFACE_VFIO_PRIVATE, false);
     }
     if (vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts),
@@ -307,6 +318,43 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
 /*
  * query-tdi-capabilities
  */
+
+/* Of the devices that can be plugged, which of two kinds are there? */
+typedef struct VFIOPrivatePlaces {
+    bool behind_viommu;
+    bool elsewhere;
+} VFIOPrivatePlaces;
+
+static int vfio_private_look_at_bus(Object *obj, void *opaque)
+{
+    VFIOPrivatePlaces *places = opaque;
+    PCIHostState *host = (PCIHostState *)
+        object_dynamic_cast(obj, TYPE_PCI_HOST_BRIDGE);
+    PCIBus *bus = host ? host->bus : NULL;
+
+    /* A root bus of an expander is looked after by that of the expander. */
+    while (bus && !bus->iommu_ops && bus->parent_dev) {
+        bus = pci_get_bus(bus->parent_dev);
+    }
+    if (bus && bus->iommu_ops && !pci_bus_bypass_iommu(host->bus)) {
+        places->behind_viommu = true;
+    } else if (bus) {
+        places->elsewhere = true;
+    }
+    return 0;
+}
+
+/* Is every device refused for it, wherever it is plugged? */
+static bool vfio_private_all_behind_viommu(void)
+{
+    VFIOPrivatePlaces places = {};
+
+    if (machine_require_guest_memfd(current_machine)) {
+        object_child_foreach_recursive(object_get_root(),
+                                       vfio_private_look_at_bus, &places);
+    }
+    return places.behind_viommu && !places.elsewhere;
+}
 
 /* What devices have shown of what only shows with one.  Guarded by the BQL. */
 static TDIInterfaceStatus seen[] = {
@@ -389,6 +437,10 @@ TDICapabilities *qmp_query_tdi_capabilities(Error **errp)
 
     caps->has_guest = true;
     caps->guest = vfio_private_guest_kind();
+    /* In the order in which a device is refused */
+    if (vfio_private_all_behind_viommu()) {
+        QAPI_LIST_APPEND(reasons, g_strdup(NO_VIOMMU));
+    }
     vfio_private_vm_conflicts(true, conflicts);
     for (i = 0; i < VM_CONFLICTS; i++) {
         if (conflicts[i].found) {

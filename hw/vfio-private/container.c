@@ -423,6 +423,19 @@ static void window_unmap_private(VFIOPrivateWindow *w)
     }
 }
 
+/* One that cannot be reached is one too much, also if it has been plugged since. */
+static int windows_private_ret(VFIOContainer *bcontainer)
+{
+    VFIOPrivateWindow *w;
+
+    QLIST_FOREACH(w, &windows, next) {
+        if (w->bcontainer == bcontainer && !w->region && w->private_ret) {
+            return w->private_ret;
+        }
+    }
+    return 0;
+}
+
 static VFIOPrivateWindow *window_next_ram(VFIOContainer *bcontainer,
                                           uint64_t iova)
 {
@@ -448,10 +461,10 @@ int vfio_private_dma_populate(VFIOContainer *bcontainer, uint64_t *iova)
 {
     VFIOPrivateWindow *w = window_next_ram(bcontainer, *iova);
     uint64_t start, size;
-    int ret;
+    int ret = windows_private_ret(bcontainer);
 
-    if (!w || w->private_ret) {
-        return w ? w->private_ret : 0;
+    if (ret || !w) {
+        return ret;
     }
     start = w->offset + (MAX(*iova, w->iova) - w->iova);
     size = MIN(POPULATE_STEP, w->offset + w->size - start);

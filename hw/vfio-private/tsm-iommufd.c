@@ -15,6 +15,7 @@
 #include <linux/iommufd.h>
 #include <linux/iommufd-tsm.h>
 #include <linux/vfio.h>
+#include <linux/vfio-private.h>
 
 #include "qapi/error.h"
 #include "qemu/bswap.h"
@@ -38,7 +39,7 @@
  * @rid: requester ID of @vdevice_id
  * @hwpt_id: the page table with private memory, for @vdevice_id; 0: none
  * @private_dma: the device is attached to it
- * @binds: how often @vdevice_id was bound
+ * @binds: how often @vdevice_id was bound; read in the main loop, like @unbound
  * @unbound: what that was when it was last unbound
  * @ended: which one of these the kernel has ended, by what it says.  Written in
  *     the main loop; and for a new vDEVICE
@@ -272,15 +273,29 @@ bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
     return true;
 }
 
-bool tsm_iommufd_in_use(int fd)
+/*
+ * Does the kernel get as far as to look for the iommufd, which does not exist?
+ * Then neither are the flags unknown to it, nor has somebody else the device.
+ */
+static bool tsm_may_bind(int fd, uint32_t flags)
 {
-    /* No such file: what the kernel finds out after it has looked for others */
     struct vfio_device_bind_iommufd bind = {
         .argsz = sizeof(bind),
+        .flags = flags,
         .iommufd = INT_MAX,
     };
 
-    return ioctl(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind) < 0 && errno == EINVAL;
+    return ioctl(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind) == 0 || errno != EINVAL;
+}
+
+bool tsm_iommufd_in_use(int fd)
+{
+    return !tsm_may_bind(fd, 0);
+}
+
+bool tsm_iommufd_binds_private(int fd)
+{
+    return tsm_may_bind(fd, VFIO_DEVICE_BIND_FLAG_PRIVATE);
 }
 
 /*
@@ -403,7 +418,9 @@ static int tsm_iommufd_bind(TSMContext *ctx, uint32_t rid)
         }
     }
     ret = tsm_op(ctx, IOMMU_VDEVICE_TSM_BIND);
-    ctx->binds += !ret;
+    if (!ret) {
+        qatomic_set(&ctx->binds, ctx->binds + 1);
+    }
     return ret;
 }
 
@@ -414,15 +431,17 @@ static int tsm_iommufd_unbind(TSMContext *ctx)
     if (ret) {
         return ret;
     }
-    ctx->unbound = ctx->binds;
+    qatomic_set(&ctx->unbound, ctx->binds);
     /* It reaches no private memory any more, but would once it runs again. */
     return tsm_iommufd_disable_dma(ctx);
 }
 
 static bool tsm_iommufd_ended(TSMContext *ctx)
 {
-    return ctx->unbound != ctx->binds &&
-           qatomic_read(&ctx->ended) == ctx->binds;
+    uint32_t binds = qatomic_read(&ctx->binds);
+
+    return qatomic_read(&ctx->unbound) != binds &&
+           qatomic_read(&ctx->ended) == binds;
 }
 
 /* Returns the length of the response, or -errno. */

@@ -61,7 +61,7 @@ typedef struct VFIODevice VFIODevice;
  * @dma_bytes: how much private memory does it reach at this moment?
  *     Guarantees: asks no device.  With the BQL, beside any other.
  * @ended: has the host unbound it since @bind, and has @unbind not been called?
- *     Guarantees: does not sleep, asks nobody.  With the BQL.
+ *     Guarantees: does not sleep, asks nobody.  With the BQL, beside any other.
  */
 typedef struct TSMOps {
     bool (*connected)(TSMContext *ctx);
@@ -121,6 +121,9 @@ bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque);
  * Changes nothing.  For a kernel that has private bindings; others do not tell.
  */
 bool tsm_iommufd_in_use(int fd);
+
+/* tsm_iommufd_binds_private: likewise: may it be bound privately, in general? */
+bool tsm_iommufd_binds_private(int fd);
 
 /* tsm_iommufd_free: destroy vDEVICE, which unbinds, and vIOMMU; takes NULL. */
 void tsm_iommufd_free(TSMContext *ctx);

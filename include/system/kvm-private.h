@@ -53,7 +53,8 @@ bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret);
  * @offset: of what is there, in @mr
  * @size: bytes
  *
- * Gives the frames the attributes that the pages have.
+ * Gives the frames the attributes that the pages have, and populates them as
+ * private_ram_keep_populated() says.
  *
  * Returns: 0 or -errno.
  */

@@ -139,6 +139,35 @@ static void test_ordinary(void)
     test_vm_lacks(host, 0, "f????");
 }
 
+/* A virtual IOMMU is in the way of every device, but one of an ordinary guest. */
+static void test_viommu(SimHost *host)
+{
+    QDict *caps;
+
+    host->plugged = true;
+    host->before = "-device intel-iommu";
+    sim_start(host);
+    caps = query(host);
+    check_refused(sim_plug(host, 0), first_reason(caps));
+    g_assert_nonnull(strstr(first_reason(caps), "virtual IOMMU"));
+    g_assert_null(check_interfaces(caps, NO_DEVICE));
+    qobject_unref(caps);
+}
+
+/* It is none if a device can be plugged where that does not reach. */
+static void test_viommu_bypassed(SimHost *host)
+{
+    QDict *caps;
+
+    host->plugged = true;
+    host->before = "-device intel-iommu "
+                   "-device pxb-pcie,id=pxb0,bus_nr=64,bypass_iommu=on";
+    sim_start(host);
+    caps = query(host);
+    g_assert_null(first_reason(caps));
+    qobject_unref(caps);
+}
+
 /* All that is in the way is told, not only what comes first. */
 static void test_all_reasons(void)
 {
@@ -252,6 +281,8 @@ static const SimTest tests[] = {
     { "no-tsm", test_no_tsm },
     { "no-events", test_no_events },
     { "found", test_found },
+    { "viommu", test_viommu },
+    { "viommu-bypassed", test_viommu_bypassed },
 };
 
 void sim_test_add_caps(void)

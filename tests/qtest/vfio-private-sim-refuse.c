@@ -167,6 +167,32 @@ static void test_vf_token(SimHost *host)
                     sizeof(token));
 }
 
+/* A device that takes none says the same as a kernel that is too old. */
+static void test_vf_token_refused(SimHost *host)
+{
+    g_autofree char *err = NULL;
+
+    host->properties =
+        "private=on,vf-token=00112233-4455-6677-8899-aabbccddeeff";
+    host->shared->no_vf_token = true;
+    err = sim_start_fails(host);
+    g_assert_true(g_str_has_suffix(err, "private=on cannot have the device "
+                                   "with vf-token, it takes none: remove "
+                                   "vf-token"));
+}
+
+/* And one of a kernel that is too old is not at fault. */
+static void test_vf_token_old_kernel(SimHost *host)
+{
+    g_autofree char *err = NULL;
+
+    host->properties =
+        "private=on,vf-token=00112233-4455-6677-8899-aabbccddeeff";
+    host->shared->no_private_bind = true;
+    err = sim_start_fails(host);
+    g_assert_nonnull(strstr(err, "VFIO_DEVICE_BIND_FLAG_PRIVATE"));
+}
+
 static void test_no_vf_token(SimHost *host)
 {
     sim_start(host);
@@ -178,6 +204,8 @@ static const SimTest tests[] = {
     { "plug-viommu", test_plug_viommu },
     { "plug-virtio-mem", test_plug_virtio_mem },
     { "vf-token", test_vf_token },
+    { "vf-token-refused", test_vf_token_refused },
+    { "vf-token-old-kernel", test_vf_token_old_kernel },
     { "no-vf-token", test_no_vf_token },
 };
 

@@ -106,6 +106,8 @@ typedef struct SimExit {
  * @attached: the page table that the device is attached to
  * @nr_dmabufs, @nr_iommufds: open files
  * @nr_kvm_files: VFIO devices that KVM knows
+ * @no_private_bind: a kernel that does not know VFIO_DEVICE_BIND_FLAG_PRIVATE
+ * @no_vf_token: the device takes none
  * @vf_token: that the device was bound with
  */
 typedef struct SimShared {
@@ -129,6 +131,8 @@ typedef struct SimShared {
     uint32_t nr_dmabufs;
     uint32_t nr_iommufds;
     uint32_t nr_kvm_files;
+    uint32_t no_private_bind;
+    uint32_t no_vf_token;
     uint8_t vf_token[16];
     uint32_t caps_off[SIM_CAPS];
     SimExit exit;

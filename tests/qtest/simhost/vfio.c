@@ -40,10 +40,14 @@ static int sim_vfio_bind(int fd, void *arg)
     struct vfio_device_bind_iommufd *bind = arg;
 
     if (bind->iommufd < 0 || bind->flags & ~(VFIO_DEVICE_BIND_FLAG_PRIVATE |
-                                             VFIO_DEVICE_BIND_FLAG_TOKEN)) {
+                                             VFIO_DEVICE_BIND_FLAG_TOKEN) ||
+        (sim->no_private_bind && bind->flags & VFIO_DEVICE_BIND_FLAG_PRIVATE)) {
         return -EINVAL;
     }
     if (bind->flags & VFIO_DEVICE_BIND_FLAG_TOKEN) {
+        if (sim->no_vf_token) {
+            return -EINVAL;
+        }
         memcpy(sim->vf_token, (void *)(uintptr_t)bind->token_uuid_ptr,
                sizeof(sim->vf_token));
     }
