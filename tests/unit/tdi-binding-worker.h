@@ -12,6 +12,7 @@
 static void test_worker_lingers(void)
 {
     unsigned int worker;
+    int i;
 
     setup();
     request_ok(TDCM_OP_BIND);
@@ -19,6 +20,11 @@ static void test_worker_lingers(void)
     g_assert_cmpint(worker, !=, 0);
     /* Nothing depends on it meanwhile: the device may be unplugged. */
     g_assert_cmpint(f.refs, ==, 0);
+    /* One that does not wait has had the time to go. */
+    for (i = 0; i < 50; i++) {
+        others_go_on();
+    }
+    g_assert_nonnull(f.binding.worker);
     to_run_locked();
     g_assert_cmpint(ask(TDI_OPERATION_UNBIND, TDI_REASON_MONITOR), ==, 0);
     g_assert_cmpint(f.worker, ==, worker);
