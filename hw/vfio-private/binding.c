@@ -268,8 +268,41 @@ static int tdi_look(TDIBinding *binding, TDIState state, uint64_t *code)
     return ret;
 }
 
+static int tdi_unbind(TDIBinding *binding, TDIRequest *request,
+                      TDIReason reason, bool hides)
+{
+    TDICall call = {};
+    int ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
+
+    trace_vfio_private_tdi_unbind(binding->name,
+                                  tdi_event_name(TDI_EVENT_UNBIND), ret);
+    if (request->cancelled) {
+        return ret;
+    }
+    if (ret || hides) {
+        tdi_event_remap(binding, ret ? TDI_EVENT_LOST : TDI_EVENT_HIDE, reason);
+    }
+    return ret;
+}
+
+/*
+ * If the kernel cannot map a page of private memory, it takes all of it out of the
+ * reach of the device, which works on with DMA that fails.  The event that says so
+ * may have been lost for the same want of memory.
+ */
+static int tdi_check_memory(TDIBinding *binding, TDIRequest *request)
+{
+    if (binding->state != TDI_STATE_RUN || !binding->dma ||
+        binding->tsm->dma_bytes(binding->ctx)) {
+        return 0;
+    }
+    return tdi_unbind(binding, request, TDI_REASON_MEMORY, true);
+}
+
 static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
 {
+    int ret;
+
     if (request->reason == TDI_REASON_HOST) {
         /* It may have been unbound, or even bound anew, since that was told. */
         if (tdi_ended(binding)) {
@@ -280,8 +313,9 @@ static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
     if (!tdi_state_bound(binding->state)) {
         return 0;
     }
-    return tdi_check(binding) ?:
-           tdi_look(binding, binding->state, &request->code);
+    ret = tdi_check(binding) ?:
+          tdi_look(binding, binding->state, &request->code);
+    return ret ?: tdi_check_memory(binding, request);
 }
 
 static bool tdi_all_private(TDIBinding *binding)
@@ -332,26 +366,17 @@ static int tdi_do_start(TDIBinding *binding, TDIRequest *request)
 static int tdi_do_unbind(TDIBinding *binding, TDIRequest *request)
 {
     bool bound = tdi_state_bound(binding->state) || tdi_ended(binding);
+    /* The guest may still believe in it, and write what is private. */
     bool hides = request->reason == TDI_REASON_MONITOR && binding->by_guest;
-    TDICall call = {};
-    int ret;
+    int ret = 0;
 
     if (bound) {
-        ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
-        trace_vfio_private_tdi_unbind(binding->name,
-                                      tdi_event_name(TDI_EVENT_UNBIND), ret);
-        if (request->cancelled) {
-            return ret;
-        }
-        if (ret) {
-            tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
-            return ret;
-        }
-    }
-    if (hides) {
-        /* The guest may still believe in it, and write what is private. */
+        ret = tdi_unbind(binding, request, request->reason, hides);
+    } else if (hides) {
         tdi_event_remap(binding, TDI_EVENT_HIDE, request->reason);
-        return 0;
+    }
+    if (ret || hides) {
+        return ret;
     }
     if (!bound && binding->state != TDI_STATE_HIDDEN) {
         return 0;

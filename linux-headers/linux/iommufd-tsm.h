@@ -139,12 +139,13 @@ struct iommu_vdevice_tsm_sw_tdi_state {
  */
 #define IOMMU_VEVENTQ_TYPE_TSM 0x80
 
-/* All but ERROR: stopped and unbound on behalf of the host.  Others may come. */
+/* All but ERROR and MEMORY: stopped and unbound on behalf of the host.  Others may come. */
 enum iommu_vevent_tsm_type {
     IOMMU_VEVENT_TSM_DISCONNECTED = 1,
     IOMMU_VEVENT_TSM_RESET = 2,
     IOMMU_VEVENT_TSM_ERROR = 3,
     IOMMU_VEVENT_TSM_REMOVED = 4,   /* it cannot be bound any more */
+    IOMMU_VEVENT_TSM_MEMORY = 5,    /* bound, without private memory */
 };
 
 /*

@@ -17,6 +17,8 @@
 #include "vfio-private-sim.h"
 
 #define WAIT_US 30000000
+#define RAM 0x300000ULL
+#define RAM_SIZE 0x4000
 
 typedef struct Event {
     struct iommufd_vevent_header header;
@@ -238,15 +240,18 @@ static void test_stale(SimHost *host)
 /* Both at once: the end counts, and is told once. */
 static void test_twice(SimHost *host)
 {
+    Event events[3];
     unsigned int from;
 
     sim_start_mapped(host);
     sim_run(host);
     from = sim_now(host);
     end(host);
-    tell(host, IOMMU_VEVENT_TSM_ERROR);
-    tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
-    tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    /* In one piece: QEMU that reads of the first alone asks the device. */
+    events[0] = event_of(host, IOMMU_VEVENT_TSM_ERROR);
+    events[1] = event_of(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    events[2] = event_of(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    put(host, events, sizeof(events));
     check_ended(host, from);
 }
 
@@ -293,6 +298,76 @@ static void test_lost(SimHost *host)
     lost.sequence = host->sequence++;
     put(host, &lost, sizeof(lost));
     check_gone(host, from, false);
+}
+
+/* The kernel had no memory to map a page; what says so may be lost as well. */
+static void check_memory(SimHost *host, const void *data, size_t size)
+{
+    unsigned int from;
+
+    g_assert_cmphex(sim_convert(host, RAM, RAM_SIZE, true), ==, 0);
+    sim_ok(host, TDCM_OP_ENABLE_DMA);
+    host->shared->lost_memory = true;
+    from = sim_now(host);
+    put(host, data, size);
+    wait_state(host, "hidden");
+    wait_event(host, "hidden", "memory");
+    sim_in_order(host, from, "TSM_GET_STATE", "TSM_UNBIND", NULL);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+    sim_qmp_state(host, "hidden");
+    host->shared->lost_memory = false;
+    recover(host);
+    wait_event(host, "run", "guest");
+    g_assert_cmphex(sim_convert(host, RAM, RAM_SIZE, false), ==, 0);
+}
+
+static void test_memory(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    struct iommufd_vevent_header lost = {
+        .flags = IOMMU_VEVENTQ_FLAG_LOST_EVENTS,
+    };
+    unsigned int from;
+    Event event;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    /* Nothing to lose: DMA is not enabled. */
+    host->shared->lost_memory = true;
+    event = event_of(host, IOMMU_VEVENT_TSM_MEMORY);
+    check_asks(host, &event, sizeof(event));
+    host->shared->lost_memory = false;
+
+    event = event_of(host, IOMMU_VEVENT_TSM_MEMORY);
+    check_memory(host, &event, sizeof(event));
+    lost.sequence = host->sequence++;
+    check_memory(host, &lost, sizeof(lost));
+
+    /* Of a device that is not in RUN any more that is not what matters. */
+    sim_ok(host, TDCM_OP_ENABLE_DMA);
+    host->shared->lost_memory = true;
+    host->shared->tdi_state = TDISP_STATE_ERROR;
+    from = sim_now(host);
+    tell(host, IOMMU_VEVENT_TSM_MEMORY);
+    wait_event(host, "error", "device-error");
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
+}
+
+/* It cannot be unbound: out of use, and told as any unbind that fails. */
+static void test_memory_stuck(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    sim_start_mapped(host);
+    sim_run(host);
+    sim_ok(host, TDCM_OP_ENABLE_DMA);
+    host->shared->lost_memory = true;
+    sim_fail(host, "TSM_UNBIND", 1, EIO);
+    tell(host, IOMMU_VEVENT_TSM_MEMORY);
+    wait_state(host, "unknown");
+    wait_event(host, "unknown", "memory");
+    sim_fail_no_more(host);
+    recover(host);
 }
 
 /* Nobody asks, neither guest nor monitor. */
@@ -445,4 +520,7 @@ static const SimTest tests[] = {
 void sim_test_add_ended(void)
 {
     sim_add_tests("ended", tests, ARRAY_SIZE(tests));
+    /* Only software-protected VMs have private DMA. */
+    qtest_add_func("vfio-private-sim/ended/memory", test_memory);
+    qtest_add_func("vfio-private-sim/ended/memory-stuck", test_memory_stuck);
 }

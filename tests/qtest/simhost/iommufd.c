@@ -268,7 +268,7 @@ static uint64_t sim_private_pages(uint32_t hwpt)
             pages += maps[i].size / 4096;
         }
     }
-    return sim->attached == hwpt &&
+    return sim->attached == hwpt && !sim->lost_memory &&
            sim->tdi_state == TDISP_STATE_RUN ? pages : 0;
 }
 
