@@ -9,7 +9,12 @@
 
 #include "qapi/qapi-types-tdi.h"
 
-/* Why a device cannot be bound if tsm_iommufd_new() has failed */
+/*
+ * Why a device cannot be bound if tsm_iommufd_new() has failed.  A kernel without
+ * this type says EOPNOTSUPP, one without vIOMMUs ENOTTY, and ENOENT stands for a
+ * device without a page table.  Which of them, or whether it is another, is only
+ * in the trace vfio_private_no_tsm.
+ */
 #define TSM_NO_VIOMMU \
     "the host kernel has no IOMMU_VIOMMU_TYPE_TSM: boot one with " \
     "patches-kernel/ applied"
