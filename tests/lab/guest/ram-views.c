@@ -5,11 +5,14 @@
  *   ram-views pages FILE [MIB]
  *                             an ordinary page, from MIB on, and one that devices
  *                             reach, with RAM_VIEWS_WORD in the first 8 bytes of each
+ *   ram-views page FILE [MIB] the ordinary page alone
  *   ram-views fill MIB FILE   so much ordinary memory, all of its pages different
  *
  * Prints a line once all is written: for "pages" the guest physical addresses of
- * both. Leaves when FILE exists, with 0 if the memory holds what it was given.
+ * both, as for "page", where the second is 0. Leaves when FILE exists, with 0 if the memory holds what it was given.
  */
+#include <stdbool.h>
+
 #include "lab.h"
 
 #define RAM_VIEWS_WORD 0x6c61622d72616d21ULL
@@ -22,16 +25,16 @@ static void wait_for(const char *file)
     }
 }
 
-static void show_pages(const char *file, uint64_t from)
+static void show_pages(const char *file, uint64_t from, bool both)
 {
-    uint64_t ordinary_gpa, shared_gpa;
+    uint64_t ordinary_gpa, shared_gpa = 0;
     volatile uint64_t *ordinary, *shared;
 
     /* Those that lie before it stay locked, so that the next one is another. */
     do {
         ordinary = locked_page(&ordinary_gpa);
     } while (ordinary_gpa < from);
-    shared = pinned_page(&shared_gpa);
+    shared = both ? pinned_page(&shared_gpa) : ordinary;
     *ordinary = RAM_VIEWS_WORD;
     *shared = RAM_VIEWS_WORD;
     printf("0x%llx 0x%llx\n", (unsigned long long)ordinary_gpa,
@@ -64,12 +67,14 @@ static void fill(uint64_t size, const char *file)
 
 int main(int argc, char **argv)
 {
-    if ((argc == 3 || argc == 4) && !strcmp(argv[1], "pages")) {
-        show_pages(argv[2], argc == 4 ? number(argv[3]) << 20 : 0);
+    bool both = argc > 1 && !strcmp(argv[1], "pages");
+
+    if ((argc == 3 || argc == 4) && (both || !strcmp(argv[1], "page"))) {
+        show_pages(argv[2], argc == 4 ? number(argv[3]) << 20 : 0, both);
     } else if (argc == 4 && !strcmp(argv[1], "fill")) {
         fill(number(argv[2]) << 20, argv[3]);
     } else {
-        die("usage: ram-views pages FILE [MIB]\n"
+        die("usage: ram-views pages|page FILE [MIB]\n"
             "       ram-views fill MIB FILE");
     }
     return 0;
