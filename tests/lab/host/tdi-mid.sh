@@ -35,7 +35,7 @@ end_reset()
 	echo 1 >"/sys/bus/pci/devices/$nvme/reset" || fail "reset failed"
 }
 
-# The knob has an effect on what is locked only.
+# The knob has an effect on what is locked only, so that it is then that it ends.
 end_fault()
 {
 	fault_tries=0
@@ -43,6 +43,7 @@ end_fault()
 		fault_tries=$((fault_tries + 1))
 		[ $fault_tries -lt $MID_TRIES ] || return 0
 	done
+	began=$(uptime_now)
 	tdi nvme-tdi x-fault-error true
 }
 
