@@ -50,6 +50,10 @@ static const MemoryRegionOps device_fd_ops = {
     },
 };
 
+/* Guarded by the BQL. */
+static QLIST_HEAD(, DeviceFdRegion) device_fd_regions =
+    QLIST_HEAD_INITIALIZER(device_fd_regions);
+
 void device_fd_region_init(DeviceFdRegion *region, Object *owner,
                            const char *name, uint64_t size, int fd,
                            uint64_t fd_offset, bool convertible)
@@ -61,6 +65,8 @@ void device_fd_region_init(DeviceFdRegion *region, Object *owner,
     region->fd = fd;
     region->fd_offset = fd_offset;
     region->convertible = convertible;
+    region->slot_gpa = HWADDR_MAX;
+    QLIST_INSERT_HEAD(&device_fd_regions, region, next);
     device_fd_state_init(&region->state, size);
     memory_region_init_io(&region->mr, owner, &device_fd_ops, region, name,
                           size);
@@ -68,12 +74,28 @@ void device_fd_region_init(DeviceFdRegion *region, Object *owner,
 
 void device_fd_region_destroy(DeviceFdRegion *region)
 {
+    if (QLIST_IS_INSERTED(region, next)) {
+        QLIST_REMOVE(region, next);
+    }
     device_fd_state_destroy(&region->state);
 }
 
 DeviceFdRegion *device_fd_region_from_mr(MemoryRegion *mr)
 {
     return mr->ops == &device_fd_ops ? mr->opaque : NULL;
+}
+
+DeviceFdRegion *device_fd_region_hidden_at(hwaddr gpa)
+{
+    DeviceFdRegion *region;
+
+    QLIST_FOREACH(region, &device_fd_regions, next) {
+        if (region->hidden && gpa >= region->slot_gpa &&
+            gpa - region->slot_gpa < region->state.size) {
+            return region;
+        }
+    }
+    return NULL;
 }
 
 void device_fd_region_refresh(DeviceFdRegion *region)

@@ -12,11 +12,13 @@
 
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
+#include <linux/vfio-private.h>
 
 #include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "hw/boards.h"
+#include "hw/core/cpu.h"
 #include "system/address-spaces.h"
 #include "system/device-fd-region.h"
 #include "system/kvm.h"
@@ -24,9 +26,6 @@
 #include "system/kvm-private.h"
 #include "kvm-private-int.h"
 #include "trace.h"
-
-/* So many faults of one vCPU at one address, and none elsewhere in between */
-#define KVM_FAULTS_SUSPECT 100000
 
 bool kvm_private_mmio_can_convert(void)
 {
@@ -264,28 +263,116 @@ bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret)
 }
 
 /*
- * An access that is made again and again is the guest's own loss, and its vCPU
- * can be stopped, but it should not be a riddle.
+ * KVM_EXIT_MEMORY_FAULT
+ *
+ * Nothing here ends the VM that the guest, or the host, can have led to by
+ * unbinding a device.  The vCPU makes the access again, with a rest in between;
+ * then it takes interrupts, and whatever stops it.
  */
-int kvm_private_mmio_faulted(hwaddr gpa, int ret)
+
+/* So many faults of one vCPU at one address, and none elsewhere in between */
+#define KVM_FAULTS_TOLD     5
+#define KVM_FAULTS_SUSPECT  6000
+
+/* Between two of these; the guest's interrupts wait as long. */
+#define KVM_FAULT_REST_MS   10
+
+/* With the BQL, it stays. */
+static DeviceFdRegion *kvm_fault_region(hwaddr gpa)
 {
-    static __thread hwaddr last;
+    MemoryRegionSection section =
+        memory_region_find(get_system_memory(), gpa, 1);
+    DeviceFdRegion *region = section.mr ? device_fd_region_from_mr(section.mr) :
+                                          NULL;
+
+    memory_region_unref(section.mr);
+    return region;
+}
+
+static int kvm_fault_convert(hwaddr gpa, hwaddr size, uint64_t flags)
+{
+    DeviceFdRegion *region = kvm_fault_region(gpa);
+    int ret;
+
+    /* The attribute alone tells what an access is: it has just changed. */
+    if (machine_ram_starts_shared(current_machine) ||
+        (flags & KVM_MEMORY_EXIT_FLAG_REVOKED)) {
+        return -EAGAIN;
+    }
+    if (flags & KVM_MEMORY_EXIT_FLAG_NO_PRIVATE) {
+        /* What has lost its memslot meanwhile gives another fault. */
+        return !region ? -EAGAIN : region->convertible ? -EPERM : -EINVAL;
+    }
+    /* It may have kept what was private. */
+    if (region && region->hidden) {
+        return -EPERM;
+    }
+    ret = kvm_convert_memory(gpa, size, flags & KVM_MEMORY_EXIT_FLAG_PRIVATE);
+    return ret == -EINVAL && device_fd_region_hidden_at(gpa) ? -EPERM : ret;
+}
+
+static void kvm_fault_missed(int cpu_index, hwaddr gpa)
+{
+    DeviceFdRegion *region = kvm_fault_region(gpa) ?:
+                             device_fd_region_hidden_at(gpa);
+
+    if (region && region->guard) {
+        region->guard->missed(region, cpu_index, gpa);
+    }
+}
+
+/*
+ * An access that is made again and again should not be a riddle.  What wakes a
+ * vCPU up while it is halted ends the rest, too.
+ */
+static void kvm_fault_rest(CPUState *cpu, hwaddr gpa, int ret)
+{
+    static __thread hwaddr last = HWADDR_MAX;
     static __thread unsigned int equal;
 
-    if (ret == -EAGAIN || ret == -EBUSY) {
-        equal = gpa == last ? equal + 1 : 0;
-        last = gpa;
-        if (equal == KVM_FAULTS_SUSPECT) {
-            warn_report_once("KVM_EXIT_MEMORY_FAULT: 0x%" HWADDR_PRIx " is not "
-                             "to be reached, its vCPU tries without end", gpa);
-        }
-        return 0;
+    equal = gpa == last ? equal + 1 : 0;
+    last = gpa;
+    if (!equal) {
+        return;
     }
-    if (ret) {
+    if (equal >= KVM_FAULTS_TOLD && ret) {
+        kvm_fault_missed(cpu->cpu_index, gpa);
+    }
+    if (equal == KVM_FAULTS_SUSPECT && ret != -EPERM) {
+        warn_report_once("KVM_EXIT_MEMORY_FAULT: 0x%" HWADDR_PRIx " is not "
+                         "to be reached, its vCPU tries without end", gpa);
+    }
+    qemu_cond_timedwait_bql(cpu->halt_cond, KVM_FAULT_REST_MS);
+}
+
+bool kvm_private_memory_fault(CPUState *cpu, int *ret)
+{
+    const uint64_t known = KVM_MEMORY_EXIT_FLAG_PRIVATE |
+                           KVM_MEMORY_EXIT_FLAG_REVOKED |
+                           KVM_MEMORY_EXIT_FLAG_NO_PRIVATE;
+    struct kvm_run *run = cpu->kvm_run;
+    hwaddr gpa = run->memory_fault.gpa;
+
+    if (run->memory_fault.flags & ~known) {
+        return false;
+    }
+    BQL_LOCK_GUARD();
+    *ret = kvm_fault_convert(gpa, run->memory_fault.size,
+                             run->memory_fault.flags);
+    switch (*ret) {
+    case 0:
+    case -EAGAIN:
+    case -EBUSY:
+    case -EPERM:
+        kvm_fault_rest(cpu, gpa, *ret);
+        *ret = 0;
+        break;
+    default:
         error_report("KVM_EXIT_MEMORY_FAULT: cannot convert 0x%" HWADDR_PRIx,
                      gpa);
+        break;
     }
-    return ret;
+    return true;
 }
 
 bool kvm_private_fault_in(hwaddr start, hwaddr size)

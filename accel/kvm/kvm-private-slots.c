@@ -106,6 +106,7 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
         QLIST_INSERT_HEAD(&kvm_device_fd_regions, region, slot_next);
     }
     region->slot_bytes += size;
+    region->slot_gpa = slot->start_addr - section->offset_within_region;
 }
 
 static KVMSlot *kvm_device_fd_find(KVMMemoryListener *kml,

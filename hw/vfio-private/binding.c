@@ -83,6 +83,8 @@ static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
     trace_vfio_private_tdi_state(binding->name, TDIState_str(old),
                                  TDIState_str(state), TDIReason_str(reason));
     binding->state = state;
+    binding->asked = false;
+    binding->missed = false;
     if (!tdi_state_bound(state)) {
         /* Whoever has unbound it, the kernel has taken that away before. */
         tdi_want_dma(binding, false);
@@ -567,6 +569,22 @@ void tdi_binding_told(TDIBinding *binding, TDIReason reason)
     request->reason = reason;
     request->done = tdi_told_done;
     tdi_submit(binding, request);
+}
+
+void tdi_binding_missed(TDIBinding *binding, int cpu_index, uint64_t gpa)
+{
+    if (binding->missed || tdi_binding_busy(binding)) {
+        return;
+    }
+    if (tdi_state_bound(binding->state) && !binding->asked) {
+        binding->asked = true;
+        tdi_binding_told(binding, TDI_REASON_DEVICE_ERROR);
+        return;
+    }
+    binding->missed = true;
+    trace_vfio_private_tdi_missed(binding->name, cpu_index, gpa,
+                                  TDIState_str(binding->state));
+    binding->ops->missed(binding->opaque, cpu_index, gpa);
 }
 
 /*

@@ -33,6 +33,7 @@ typedef struct TDIWorker TDIWorker;
  *     is unmapped or mapped, or no longer
  * @remap: map its MMIO anew.  Not in a memory transaction.
  * @changed: the state has changed
+ * @missed: a vCPU waits for what the guest cannot have
  * @describe: fill in what the device knows of itself: id, qom_path, host,
  *     slices, conversions
  * @block_unplug, @unblock_unplug: have device_del fail with this error, or no
@@ -53,6 +54,7 @@ typedef struct TDIBindingOps {
     void (*remap)(void *opaque);
     void (*changed)(void *opaque, TDIState old, TDIState new,
                     TDIReason reason);
+    void (*missed)(void *opaque, int cpu_index, uint64_t gpa);
     void (*describe)(void *opaque, TDIInfo *info);
     void (*block_unplug)(void *opaque, Error *reason);
     void (*unblock_unplug)(void *opaque, Error *reason);
@@ -138,6 +140,8 @@ struct TDIRequest {
  * @errors: how often the TSM failed
  * @last_error: the latest of these failures, or NULL
  * @warned: a failure that may repeat has been reported
+ * @asked: in this state, the device was asked since a vCPU missed it
+ * @missed: in this state, it was told that a vCPU waits
  * @next: in the list of all bindings
  */
 struct TDIBinding {
@@ -166,6 +170,8 @@ struct TDIBinding {
     uint64_t errors;
     TDIError *last_error;
     bool warned;
+    bool asked;
+    bool missed;
     QLIST_ENTRY(TDIBinding) next;
 };
 
@@ -302,6 +308,16 @@ bool tdi_binding_frozen(const TDIBinding *binding);
 
 /* tdi_binding_kept: must it be private wherever it is mapped? */
 bool tdi_binding_kept(const TDIBinding *binding);
+
+/**
+ * tdi_binding_missed: a vCPU cannot have its MMIO as it wants to, and waits
+ * @binding: the binding
+ * @cpu_index, @gpa: which vCPU, and where
+ *
+ * If it counts as bound, the device is asked first: the host may have unbound
+ * it without a word.  Told once for each state.
+ */
+void tdi_binding_missed(TDIBinding *binding, int cpu_index, uint64_t gpa);
 
 /* tdi_ends_register: from now on, resets and the end of QEMU unbind all TDIs */
 void tdi_ends_register(void);

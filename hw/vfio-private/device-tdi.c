@@ -223,6 +223,7 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .hide = vfio_private_hide,
     .remap = vfio_private_remap,
     .changed = vfio_private_send_event,
+    .missed = vfio_private_send_missed,
     .describe = vfio_private_describe,
     .block_unplug = vfio_private_block_unplug,
     .unblock_unplug = vfio_private_unblock_unplug,
@@ -291,10 +292,17 @@ static bool vfio_private_kept(DeviceFdRegion *region)
     return tdi_binding_kept(vfio_private_region_binding(region));
 }
 
+static void vfio_private_missed(DeviceFdRegion *region, int cpu_index,
+                                hwaddr gpa)
+{
+    tdi_binding_missed(vfio_private_region_binding(region), cpu_index, gpa);
+}
+
 static const DeviceFdGuard vfio_private_guard = {
     .may_convert = vfio_private_may_convert,
     .unmapped = vfio_private_unmapped,
     .kept = vfio_private_kept,
+    .missed = vfio_private_missed,
 };
 
 /*

@@ -32,12 +32,15 @@ typedef struct DeviceFdRegion DeviceFdRegion;
  *     region, and others with it: then their memslots go as well.
  * @kept: does what is private have to stay so, whatever becomes of its
  *     memslot?  Asked after @unmapped.
+ * @missed: a vCPU wants a view of the region at @gpa that it does not have, and
+ *     waits until it has; called more than once for the same
  */
 typedef struct DeviceFdGuard {
     int (*may_convert)(DeviceFdRegion *region, uint64_t offset, uint64_t size,
                        bool to_private);
     void (*unmapped)(DeviceFdRegion *region);
     bool (*kept)(DeviceFdRegion *region);
+    void (*missed)(DeviceFdRegion *region, int cpu_index, hwaddr gpa);
 } DeviceFdGuard;
 
 /**
@@ -53,6 +56,9 @@ typedef struct DeviceFdGuard {
  *     other devices do not reach it
  * @slot_bytes: bytes that memslots cover
  * @slot_next: in the list of regions with memslots
+ * @slot_gpa: where the first byte of the region is, or would be, in the guest
+ *     by its latest memslot; HWADDR_MAX: it had none
+ * @next: in the list of all regions
  * @guard: NULL if there is none
  * @state: which parts are private; guarded by the BQL
  */
@@ -65,6 +71,8 @@ struct DeviceFdRegion {
     bool hidden;
     uint64_t slot_bytes;
     QLIST_ENTRY(DeviceFdRegion) slot_next;
+    hwaddr slot_gpa;
+    QLIST_ENTRY(DeviceFdRegion) next;
     const DeviceFdGuard *guard;
     DeviceFdState state;
 };
@@ -96,6 +104,15 @@ void device_fd_region_destroy(DeviceFdRegion *region);
  * Returns: the region, or NULL if @mr is something else.
  */
 DeviceFdRegion *device_fd_region_from_mr(MemoryRegion *mr);
+
+/**
+ * device_fd_region_hidden_at: what was at an address, and is hidden now
+ * @gpa: guest physical address
+ *
+ * Context: BQL.
+ * Returns: the region, which need not be in an address space any more; or NULL.
+ */
+DeviceFdRegion *device_fd_region_hidden_at(hwaddr gpa);
 
 /**
  * device_fd_region_refresh: make the listeners set up their mappings anew

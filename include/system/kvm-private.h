@@ -71,15 +71,18 @@ int kvm_private_ram_added(MemoryRegion *mr, hwaddr start, uint64_t offset,
 void kvm_private_ram_removed(MemoryRegionSection *section);
 
 /**
- * kvm_private_mmio_faulted: what becomes of a vCPU after KVM_EXIT_MEMORY_FAULT
- * @gpa: where it was
- * @ret: what its conversion came to; -EAGAIN, -EBUSY: only not now
+ * kvm_private_memory_fault: KVM_EXIT_MEMORY_FAULT
+ * @cpu: the vCPU
+ * @ret: out: 0: it makes the access again; else the VM stops, which has been
+ *     reported
  *
- * Context: vCPU thread.
- * Returns: 0: it makes the access again; else @ret, which has been reported,
- *     and the VM stops.
+ * What a conversion helps with is converted.  What a device has lost, or cannot
+ * have now, the vCPU waits for: it comes back here again and again.
+ *
+ * Context: vCPU thread; takes the BQL.
+ * Returns: false if the exit has flags that are not known.
  */
-int kvm_private_mmio_faulted(hwaddr gpa, int ret);
+bool kvm_private_memory_fault(CPUState *cpu, int *ret);
 
 /**
  * kvm_private_fault_in: is what was converted to be mapped before it is

@@ -71,4 +71,15 @@ struct vfio_device_feature_dma_buf {
 #define KVM_CAP_VFIO_DMABUF 250
 #endif
 
+/*
+ * struct kvm_run.memory_fault.flags, of a private access to such a memslot.
+ * REVOKED: the dma-buf is; the access succeeds once it is back.  NO_PRIVATE: it
+ * cannot be private in this VM, or (TDX) no TDI of the device is bound to it.
+ * To convert is no answer to either.
+ */
+#ifndef KVM_MEMORY_EXIT_FLAG_REVOKED
+#define KVM_MEMORY_EXIT_FLAG_REVOKED (1ULL << 32)
+#define KVM_MEMORY_EXIT_FLAG_NO_PRIVATE (1ULL << 33)
+#endif
+
 #endif /* LINUX_VFIO_PRIVATE_H */

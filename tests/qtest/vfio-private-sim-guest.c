@@ -99,6 +99,46 @@ uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
     return sim_exit_end(host);
 }
 
+void sim_access_begin(SimHost *host, uint64_t gpa, bool is_private)
+{
+    SimShared *shared = host->shared;
+    uint64_t one = 1;
+
+    shared->access_gpa = gpa;
+    shared->access_private = is_private;
+    qatomic_store_release(&shared->access_asked, shared->access_asked + 1);
+    g_assert_cmpint(write(SIM_KICK_FD, &one, sizeof(one)), ==, sizeof(one));
+}
+
+void sim_access_end(SimHost *host)
+{
+    int64_t deadline = g_get_monotonic_time() + SIM_WAIT_US;
+    SimShared *shared = host->shared;
+
+    while (qatomic_load_acquire(&shared->access_done) !=
+           shared->access_asked) {
+        if (g_get_monotonic_time() > deadline) {
+            sim_dump(host, 0);
+            g_error("the access does not succeed");
+        }
+        g_usleep(50);
+    }
+}
+
+void sim_access_waits(SimHost *host)
+{
+    int64_t deadline = g_get_monotonic_time() + SIM_WAIT_US;
+    SimShared *shared = host->shared;
+    uint32_t faults = qatomic_read(&shared->access_faults);
+
+    while (qatomic_read(&shared->access_faults) - faults < 10) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_assert_cmpuint(qatomic_read(&shared->access_done), !=,
+                         shared->access_asked);
+        g_usleep(1000);
+    }
+}
+
 uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
                      bool to_private)
 {

@@ -63,6 +63,12 @@ void sim_bus_reset(SimHost *host)
     sim_rid_write(host, SIM_PORT_RID, PCI_INTERRUPT_LINE, control);
 }
 
+void sim_eject(SimHost *host)
+{
+    qtest_outl(host->qts, PCIHP_SELECT, 0);
+    qtest_outl(host->qts, PCIHP_EJECT, 1);
+}
+
 /* Its requester ID is known only once the guest has numbered the buses. */
 static void test_renumbered(SimHost *host)
 {
@@ -179,8 +185,7 @@ static void test_eject(SimHost *host)
     }
     qtest_qmp_device_del_send(host->qts, "dev0");
     from = sim_now(host);
-    qtest_outl(host->qts, PCIHP_SELECT, 0);
-    qtest_outl(host->qts, PCIHP_EJECT, 1);
+    sim_eject(host);
     qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
     sim_in_order(host, from, "TSM_UNBIND", "SET_ATTRIBUTES",
                  "SET_MEMORY_REGION", "DESTROY", "close dmabuf",

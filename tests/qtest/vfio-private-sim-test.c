@@ -36,6 +36,7 @@ int main(int argc, char **argv)
     sim_test_add_dma();
     sim_test_add_ended();
     sim_test_add_exit();
+    sim_test_add_fault();
     sim_test_add_plug();
     sim_test_add_port();
     sim_test_add_ram();

@@ -82,9 +82,13 @@ void sim_start_mapped(SimHost *host);
 QDict *sim_plug(SimHost *host, int nr);
 /* vfio-private-sim-port.c: the device behind "rp0", as sim_start_mapped() */
 void sim_start_behind(SimHost *host);
-/* sim_map_port: give port and device their addresses; sim_bus_reset: by it */
+/*
+ * sim_map_port: give port and device their addresses; sim_bus_reset: by it;
+ * sim_eject: let go of the device
+ */
 void sim_map_port(SimHost *host);
 void sim_bus_reset(SimHost *host);
+void sim_eject(SimHost *host);
 /* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
 void sim_expect(SimHost *host, const char *text);
 /* sim_expect_stuck: that the TDI cannot be unbound, with EIO */
@@ -135,6 +139,13 @@ void sim_exit_begin(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
 uint64_t sim_exit_end(SimHost *host);
 uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
                   const uint64_t args[SIM_EXIT_ARGS]);
+/*
+ * sim_access_begin: the vCPU reads what is at @gpa; of a TDX guest, privately
+ * or not.  _end: it has it; _waits: it has tried, again and again.
+ */
+void sim_access_begin(SimHost *host, uint64_t gpa, bool is_private);
+void sim_access_end(SimHost *host);
+void sim_access_waits(SimHost *host);
 /* sim_convert: returns what the hypercall returns */
 uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
                      bool to_private);
@@ -199,6 +210,7 @@ void sim_test_add_errno(void);
 void sim_test_add_dma(void);
 void sim_test_add_ended(void);
 void sim_test_add_exit(void);
+void sim_test_add_fault(void);
 void sim_test_add_plug(void);
 void sim_test_add_group(void);
 void sim_test_add_ram(void);

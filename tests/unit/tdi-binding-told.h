@@ -1,5 +1,6 @@
 /*
- * The kernel tells that the host has unbound a TDI, while something else goes on
+ * The kernel tells that the host has unbound a TDI, while something else goes
+ * on; or does not, and a vCPU misses it
  *
  * Included once, by test-tdi-binding.c.
  *
@@ -137,6 +138,57 @@ static void test_told_and_unbound(void)
     g_assert_cmpint(unbind.ret, ==, 0);
     g_assert_cmpstr(f.log->str, ==, "remap stop share remap ");
     g_assert_cmpint(f.binding.state, ==, TDI_STATE_CONFIG_UNLOCKED);
+    to_run();
+    teardown();
+}
+
+static void miss(void)
+{
+    tdi_binding_missed(&f.binding, 1, 0x1000);
+}
+
+/* Of what counts as bound, the device is asked; each state is told once. */
+static void test_missed(void)
+{
+    setup();
+    miss();
+    miss();
+    g_assert_cmpuint(f.missed, ==, 1);
+    g_assert_cmpstr(f.log->str, ==, "");
+    to_run();
+    g_string_truncate(f.log, 0);
+    miss();
+    g_assert_cmpuint(f.missed, ==, 1);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "state ");
+    miss();
+    miss();
+    g_assert_cmpuint(f.missed, ==, 2);
+    g_assert_cmpstr(f.log->str, ==, "state ");
+    teardown();
+}
+
+/* The host has unbound it: that is seen then, and is another state. */
+static void test_missed_and_gone(void)
+{
+    setup();
+    to_run();
+    g_string_truncate(f.log, 0);
+    f.state_ret = -ENXIO;
+    miss();
+    /* What is going on is waited for. */
+    miss();
+    g_assert_cmpuint(f.missed, ==, 0);
+    idle();
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    f.state_ret = 0;
+    miss();
+    miss();
+    g_assert_cmpuint(f.missed, ==, 1);
+    request_ok(TDCM_OP_UNBIND);
+    miss();
+    g_assert_cmpuint(f.missed, ==, 2);
+    g_assert_false(tdi_binding_busy(&f.binding));
     to_run();
     teardown();
 }

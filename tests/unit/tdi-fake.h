@@ -38,7 +38,7 @@ typedef struct Fake {
     uint8_t ram[RAM_SIZE];
     uint32_t rid;
     int refs, reads;
-    unsigned int looks, reports, blockers, worker;
+    unsigned int looks, reports, blockers, worker, missed;
     bool stopped;
     /* device */
     bool ready, mmio_private, hidden, has_dma;
@@ -322,6 +322,14 @@ static void fake_changed(void *opaque, TDIState old, TDIState new,
     }
 }
 
+static void fake_missed(void *opaque, int cpu_index, uint64_t gpa)
+{
+    g_assert_true(bql_locked());
+    g_assert_cmpint(cpu_index, ==, 1);
+    g_assert_cmphex(gpa, ==, 0x1000);
+    f.missed++;
+}
+
 static void fake_describe(void *opaque, TDIInfo *info)
 {
     info->id = g_strdup("fake0");
@@ -382,6 +390,7 @@ static const TDIBindingOps fake_ops = {
     .hide = fake_hide,
     .remap = fake_remap,
     .changed = fake_changed,
+    .missed = fake_missed,
     .describe = fake_describe,
     .block_unplug = fake_block_unplug,
     .unblock_unplug = fake_unblock_unplug,

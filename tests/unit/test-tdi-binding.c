@@ -594,6 +594,8 @@ static const struct {
     { "told/in-bind", test_told_in_bind },
     { "told/and-reset", test_told_and_reset },
     { "told/and-unbound", test_told_and_unbound },
+    { "missed", test_missed },
+    { "missed/and-gone", test_missed_and_gone },
     { "worker/lingers", test_worker_lingers },
     { "worker/goes", test_worker_goes },
     { "worker/leaves-ends", test_worker_leaves_ends },

@@ -93,6 +93,15 @@ int sim_event(const char *name, uint64_t arg0, uint64_t arg1);
 /* kvm.c */
 int sim_kvm_check_extension(int fd, void *arg);
 
+/* sim_vm_type: as it was created */
+uintptr_t sim_vm_type(void);
+
+/* kvm-memory.c */
+int sim_vm_set_attributes(int fd, void *arg);
+int sim_vm_set_region(int fd, void *arg);
+/* sim_kvm_access: of the vCPU; false: it exits, with @flags */
+bool sim_kvm_access(uint64_t gpa, bool is_private, uint64_t *flags);
+
 /* kvm-vcpu.c */
 int sim_vcpu_create(int fd, void *arg);
 

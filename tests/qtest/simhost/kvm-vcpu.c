@@ -1,9 +1,10 @@
 /*
  * A simulated host for QEMU: the vCPU
  *
- * It runs no code.  KVM_RUN blocks until QEMU kicks it, or the test has an exit
- * for QEMU.  As in KVM, what QEMU has made of an exit is taken at the next
- * KVM_RUN, even if that one is to return at once.
+ * It runs no code, but makes the access that the test wants.  KVM_RUN blocks
+ * until QEMU kicks it, or the test has an exit for QEMU.  As in KVM, what QEMU
+ * has made of an exit is taken at the next KVM_RUN, even if that one is to
+ * return at once.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -85,9 +86,41 @@ static uint64_t sim_vcpu_result(const SimExit *sim_exit)
     }
 }
 
-/* Returns 1 if the test has an exit, or -EINTR if QEMU has kicked. */
+static bool sim_vcpu_has_access(void)
+{
+    return __atomic_load_n(&sim->access_asked, __ATOMIC_ACQUIRE) !=
+           sim->access_done;
+}
+
+/* Returns whether it faults. */
+static bool sim_vcpu_access(void)
+{
+    uint64_t flags;
+    bool done;
+
+    sim_lock();
+    done = sim_kvm_access(sim->access_gpa, sim->access_private, &flags);
+    sim_unlock();
+    if (done) {
+        __atomic_store_n(&sim->access_done, sim->access_asked,
+                         __ATOMIC_RELEASE);
+        return false;
+    }
+    __atomic_add_fetch(&sim->access_faults, 1, __ATOMIC_RELEASE);
+    run->exit_reason = KVM_EXIT_MEMORY_FAULT;
+    run->memory_fault.gpa = sim->access_gpa & ~4095ULL;
+    run->memory_fault.size = 4096;
+    run->memory_fault.flags = flags;
+    return true;
+}
+
+/*
+ * Returns 1 if the test has an exit, 0 if it has an access instead, or -EINTR
+ * if QEMU has kicked.
+ */
 static int sim_vcpu_wait(void)
 {
+    const struct timespec now = {};
     struct pollfd kick = { .fd = SIM_KICK_FD, .events = POLLIN };
     sigset_t all, old;
     uint64_t count;
@@ -97,13 +130,16 @@ static int sim_vcpu_wait(void)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     ret = __atomic_load_n(&run->immediate_exit, __ATOMIC_ACQUIRE) ? -1 :
-          ppoll(&kick, 1, NULL, &old);
+          ppoll(&kick, 1, sim_vcpu_has_access() ? &now : NULL, &old);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (ret != 1) {
+        return ret == 0 ? 0 : -EINTR;
+    }
+    /* A kick without an exit: there is an access. */
+    if (read(SIM_KICK_FD, &count, sizeof(count)) != sizeof(count)) {
         return -EINTR;
     }
-    return read(SIM_KICK_FD, &count, sizeof(count)) == sizeof(count) ? 1 :
-                                                                       -EINTR;
+    return sim->exits_asked != sim->exits_done;
 }
 
 static int sim_vcpu_run(int fd, void *arg)
@@ -116,7 +152,11 @@ static int sim_vcpu_run(int fd, void *arg)
         pending = false;
         __atomic_add_fetch(&sim->exits_done, 1, __ATOMIC_RELEASE);
     }
-    ret = sim_vcpu_wait();
+    while (!(ret = sim_vcpu_wait())) {
+        if (sim_vcpu_has_access() && sim_vcpu_access()) {
+            return -EFAULT;
+        }
+    }
     if (ret < 0) {
         run->exit_reason = KVM_EXIT_INTR;
         return ret;

@@ -1,8 +1,8 @@
 /*
  * A simulated host for QEMU: KVM, the system and one VM
  *
- * It keeps nothing of memslots and attributes but what it needs to tell right
- * from wrong as the kernel does; the test reads the calls in the log.
+ * Memslots and attributes are in kvm-memory.c; the test reads the calls in the
+ * log.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -68,6 +68,28 @@ static const struct {
 
 /* Of the VM: KVM's own answers depend on it where they are of the VM. */
 static uintptr_t vm_type;
+
+/* What the type of the VM has a say in */
+static int sim_vm_extension(unsigned int cap, int value)
+{
+    switch (cap) {
+    case KVM_CAP_MEMORY_ATTRIBUTES:
+        return vm_type == KVM_X86_DEFAULT_VM ? 0 : value;
+    case KVM_CAP_VFIO_DMABUF:
+        return sim->no_private_mmio || (vm_type != KVM_X86_SW_PROTECTED_VM &&
+                                        vm_type != KVM_X86_TDX_VM) ?
+               value : value | KVM_VFIO_DMABUF_PRIVATE;
+    case KVM_CAP_X86_TDX_TDCM:
+        return vm_type == KVM_X86_TDX_VM ? value : 0;
+    default:
+        return value;
+    }
+}
+
+uintptr_t sim_vm_type(void)
+{
+    return vm_type;
+}
 
 int sim_kvm_check_extension(int fd, void *arg)
 {
@@ -145,47 +167,6 @@ static int sim_vm_create_memfd(int fd, void *arg)
     struct kvm_create_guest_memfd *memfd = arg;
 
     return sim_new_fd(SIM_GUEST_MEMFD, "kvm-guest-memfd", memfd->size);
-}
-
-static int sim_vm_set_region(int fd, void *arg)
-{
-    struct kvm_userspace_memory_region2 *mem = arg;
-    uint64_t end = mem->guest_memfd_offset + mem->memory_size;
-
-    if ((mem->guest_phys_addr | mem->memory_size) & 4095) {
-        return -EINVAL;
-    }
-    if (!mem->memory_size) {
-        return 0;
-    }
-    if (mem->flags & KVM_MEM_VFIO_DMABUF) {
-        if (mem->flags != KVM_MEM_VFIO_DMABUF || mem->userspace_addr ||
-            sim_kind(mem->guest_memfd) != SIM_DMABUF ||
-            (mem->guest_memfd_offset & 4095) ||
-            end > sim_fd_size(mem->guest_memfd)) {
-            return -EINVAL;
-        }
-        return sim_config_decodes() ? 0 : -ENODEV;
-    }
-    if ((mem->flags & KVM_MEM_GUEST_MEMFD) &&
-        ((mem->flags & KVM_MEM_LOG_DIRTY_PAGES) ||
-         sim_kind(mem->guest_memfd) != SIM_GUEST_MEMFD ||
-         end > sim_fd_size(mem->guest_memfd))) {
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static int sim_vm_set_attributes(int fd, void *arg)
-{
-    struct kvm_memory_attributes *attrs = arg;
-
-    if (attrs->flags || !attrs->size ||
-        ((attrs->address | attrs->size) & 4095) ||
-        (attrs->attributes & ~(uint64_t)KVM_MEMORY_ATTRIBUTE_PRIVATE)) {
-        return -EINVAL;
-    }
-    return 0;
 }
 
 static const SimCall vm_calls[] = {

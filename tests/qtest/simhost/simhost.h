@@ -90,8 +90,15 @@ typedef struct SimExit {
  * @nr_events: how many of @events there are
  * @faults: changed by the test while QEMU waits for it
  * @caps_off: capabilities of KVM that this host does not have; 0: none
+ * @access_asked, @access_done: number of accesses that the vCPU is to make to
+ *     @access_gpa, and that have succeeded.  One that does not it makes again
+ *     at each KVM_RUN; meanwhile it takes exits, as a guest takes interrupts.
+ * @access_private: of a TDX guest: with the private bit
+ * @access_faults: how often one has failed
  * @exits_asked, @exits_done: number of exits that the test has put into @exit,
  *     and that QEMU has handled: @exit.ret is valid once they are equal
+ * @no_private_mmio: the VM has no private views of device memory
+ * @revoked: VFIO has revoked the dma-bufs
  * @released: what has been stalled goes on
  * @tdi_state: of the device, TDISP's number
  * @ended: the host has unbound the TDI, which QEMU has not yet
@@ -113,6 +120,13 @@ typedef struct SimExit {
  */
 typedef struct SimShared {
     uint32_t nr_events;
+    uint32_t access_asked;
+    uint32_t access_done;
+    uint32_t access_private;
+    uint32_t access_faults;
+    uint64_t access_gpa;
+    uint32_t no_private_mmio;
+    uint32_t revoked;
     uint32_t exits_asked;
     uint32_t exits_done;
     uint32_t released;
