@@ -23,6 +23,18 @@ typedef struct KVMDeviceFdPlace {
     uint64_t offset;
 } KVMDeviceFdPlace;
 
+/**
+ * kvm_device_fd_set_attributes: turn guest frames private or shared
+ * @name: whose they are, for messages
+ * @gpa, @size: the frames, in bytes
+ * @to_private: wanted state
+ *
+ * Returns: 0; -EBUSY: memory of a TDI that is bound stays private; other errnos
+ *     have been reported.
+ */
+int kvm_device_fd_set_attributes(const char *name, hwaddr gpa, uint64_t size,
+                                 bool to_private);
+
 /* kvm_device_fd_apply: DeviceFdApply of a &struct KVMDeviceFdPlace */
 int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
                         bool to_private);

@@ -35,16 +35,34 @@ bool kvm_private_mmio_can_convert(void)
     return attributes > 0 && (attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE);
 }
 
+int kvm_device_fd_set_attributes(const char *name, hwaddr gpa, uint64_t size,
+                                 bool to_private)
+{
+    struct kvm_memory_attributes attrs = {
+        .address = gpa,
+        .size = size,
+        .attributes = to_private ? KVM_MEMORY_ATTRIBUTE_PRIVATE : 0,
+    };
+    int ret = kvm_vm_ioctl(kvm_state, KVM_SET_MEMORY_ATTRIBUTES, &attrs);
+
+    /* That a TDI is bound is no failure of KVM, and a guest may repeat it. */
+    if (ret && ret != -EBUSY) {
+        error_report("%s: KVM does not turn 0x%" HWADDR_PRIx " + 0x%" PRIx64
+                     " %s: %s", name, gpa, size,
+                     to_private ? "private" : "shared", strerror(-ret));
+    }
+    return ret;
+}
+
 int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
                         bool to_private)
 {
     KVMDeviceFdPlace *place = opaque;
+    const char *name = memory_region_name(&place->region->mr);
     hwaddr gpa = place->gpa + (offset - place->offset);
-    int ret = to_private ? kvm_set_memory_attributes_private(gpa, size)
-                         : kvm_set_memory_attributes_shared(gpa, size);
+    int ret = kvm_device_fd_set_attributes(name, gpa, size, to_private);
 
-    trace_kvm_private_mmio_convert(memory_region_name(&place->region->mr), gpa,
-                                   offset, size,
+    trace_kvm_private_mmio_convert(name, gpa, offset, size,
                                    to_private ? "private" : "shared", ret);
     return ret;
 }
@@ -242,7 +260,9 @@ static int kvm_convert_sections(KVMConvert *convert, hwaddr start, hwaddr size,
                       to_private ? "private" : "shared", strerror(-ret));
         return ret;
     }
-    return kvm_convert_invoke(convert, to_private);
+    ret = kvm_convert_invoke(convert, to_private);
+    /* KVM lets go of it once the TDI is unbound: not the guest's mistake. */
+    return ret == -EBUSY ? -EAGAIN : ret;
 }
 
 bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret)

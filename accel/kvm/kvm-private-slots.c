@@ -17,6 +17,11 @@
  * DeviceFdState all the same: its slot goes first, so it is never seen shared,
  * and its region is hidden from then on.
  *
+ * A TDX module does not let KVM unmap private memory of a device that was not
+ * stopped, so KVM does not delete such a slot.  It is kept, with its attribute,
+ * and no longer the region's: whoever makes or deletes a slot of this kind next
+ * tries again.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -37,6 +42,9 @@
  * part of QEMU's own address space.
  */
 #define KVM_NO_HOST_ADDRESS ((void *)UINTPTR_MAX)
+
+/* KVMSlot.flags of a slot that KVM did not delete */
+#define KVM_SLOT_KEPT (1u << 31)
 
 /* Those that have memslots.  Guarded by the BQL. */
 static QLIST_HEAD(, DeviceFdRegion) kvm_device_fd_regions =
@@ -126,15 +134,18 @@ static KVMSlot *kvm_device_fd_find(KVMMemoryListener *kml,
     return NULL;
 }
 
-static void kvm_device_fd_delete(KVMMemoryListener *kml,
-                                 DeviceFdRegion *region, KVMSlot *slot)
+/* Returns whether it is gone, and not just kept. */
+static bool kvm_device_fd_delete(KVMMemoryListener *kml, KVMSlot *slot,
+                                 const char *name)
 {
-    const char *name = memory_region_name(&region->mr);
-    uint64_t size = slot->memory_size;
     int ret = kvm_device_fd_set_slot(kml, slot, 0, name);
 
+    if (ret == -EBUSY) {
+        slot->flags = KVM_SLOT_KEPT;
+        return false;
+    }
     if (ret < 0) {
-        /* KVM deletes an existing slot without fail. */
+        /* KVM deletes any other slot without fail. */
         error_report("%s: error unregistering slot: %s", name,
                      strerror(-ret));
         abort();
@@ -143,10 +154,47 @@ static void kvm_device_fd_delete(KVMMemoryListener *kml,
     slot->flags = 0;
     slot->ram = NULL;
     kml->nr_slots_used--;
-    region->slot_bytes -= size;
+    return true;
+}
+
+static bool kvm_device_fd_disown(KVMMemoryListener *kml,
+                                 DeviceFdRegion *region, KVMSlot *slot)
+{
+    region->slot_bytes -= slot->memory_size;
     if (!region->slot_bytes) {
         QLIST_REMOVE(region, slot_next);
     }
+    return kvm_device_fd_delete(kml, slot, memory_region_name(&region->mr));
+}
+
+static void kvm_device_fd_delete_kept(KVMMemoryListener *kml)
+{
+    unsigned int i;
+
+    for (i = 0; i < kml->nr_slots_allocated; i++) {
+        KVMSlot *slot = &kml->slots[i];
+        uint64_t size = slot->memory_size;
+
+        if (size && slot->flags == KVM_SLOT_KEPT &&
+            kvm_device_fd_delete(kml, slot, "kept") && kml->as_id == 0) {
+            kvm_device_fd_set_attributes("kept", slot->start_addr, size, false);
+        }
+    }
+}
+
+static bool kvm_device_fd_is_kept(KVMMemoryListener *kml, hwaddr gpa)
+{
+    unsigned int i;
+
+    for (i = 0; i < kml->nr_slots_allocated; i++) {
+        KVMSlot *slot = &kml->slots[i];
+
+        if (slot->memory_size && slot->flags == KVM_SLOT_KEPT &&
+            gpa - slot->start_addr < slot->memory_size) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A place that the region leaves; @slot may be NULL. */
@@ -157,16 +205,16 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, KVMDeviceFdPlace *place,
     bool stays = region->guard && region->guard->kept(region);
     bool is_private = kml->as_id == 0 &&
         device_fd_state_any_private(&region->state, place->offset, size);
+    bool kept;
     int ret = 0;
 
     if (is_private && !stays) {
         ret = device_fd_state_convert(&region->state, place->offset, size,
                                       false, kvm_device_fd_apply, place);
     }
-    if (slot) {
-        kvm_device_fd_delete(kml, region, slot);
-    }
-    if (is_private && stays) {
+    kept = slot ? !kvm_device_fd_disown(kml, region, slot) :
+                  kvm_device_fd_is_kept(kml, place->gpa);
+    if (is_private && stays && !kept) {
         ret = kvm_device_fd_apply(place, place->offset, size, false);
     }
     if (ret) {
@@ -251,6 +299,7 @@ bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
          int128_get64(section->size)) & page_mask) {
         return true;
     }
+    kvm_device_fd_delete_kept(kml);
     if (add) {
         kvm_device_fd_add(kml, region, section);
     } else {

@@ -103,8 +103,8 @@ static void test_to_private_fails(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
 
     from = sim_now(host);
-    sim_expect(host, "failed to set memory (0xe0100000+0x100000) with attr 0x8 "
-               "error 'Cannot allocate memory'");
+    sim_expect(host, "dev0 BAR 2 fd[0x0]: KVM does not turn 0xe0100000 + "
+               "0x100000 private: Cannot allocate memory");
     sim_fail(host, "SET_ATTRIBUTES", 1, ENOMEM);
     g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==,
                     sim_convert_refused(host));
@@ -123,8 +123,8 @@ static void test_to_shared_fails(SimHost *host)
     sim_start_free(host);
     g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
     from = sim_now(host);
-    sim_expect(host, "failed to set memory (0xe0100000+0x100000) with attr 0x0 "
-               "error 'Cannot allocate memory'");
+    sim_expect(host, "dev0 BAR 2 fd[0x0]: KVM does not turn 0xe0100000 + "
+               "0x100000 shared: Cannot allocate memory");
     sim_fail(host, "SET_ATTRIBUTES", 1, ENOMEM);
     g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, false), ==,
                     sim_convert_refused(host));
@@ -139,6 +139,26 @@ static void test_to_shared_fails(SimHost *host)
     from = sim_now(host);
     g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
     g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
+}
+
+/* Not yet, says KVM: the guest is to try again, and nobody is told of it. */
+static void test_busy(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_free(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    from = sim_now(host);
+    sim_fail(host, "SET_ATTRIBUTES", 1, EBUSY);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, false), ==,
+                    sim_convert_busy(host));
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, false), ==, 0);
+    from = sim_now(host);
+    sim_fail(host, "SET_ATTRIBUTES", 1, EBUSY);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==,
+                    sim_convert_busy(host));
+    sim_in_order(host, from, "UNMAP", "SET_ATTRIBUTES", "MAP_FILE", NULL);
 }
 
 /* A guest's mistake is not the end of the VM. */
@@ -243,6 +263,7 @@ static const SimTest tests[] = {
     { "piece", test_piece },
     { "to-private-fails", test_to_private_fails },
     { "to-shared-fails", test_to_shared_fails },
+    { "busy", test_busy },
     { "decode-off", test_decode_off },
     { "ram", test_ram },
     { "memory-fault", test_memory_fault },

@@ -153,6 +153,36 @@ static void check_slot_first(SimHost *host, unsigned int from, uint64_t gpa,
                      slot);
 }
 
+/*
+ * KVM does not let go of what a TDX guest has of it: it stays, as it is, until
+ * the TDI is unbound.
+ */
+static void check_slot_kept(SimHost *host, unsigned int from, uint64_t gpa)
+{
+    unsigned int slot = sim_find_args(host, from, "SET_MEMORY_REGION", gpa, 0);
+
+    g_assert_cmpuint(slot, !=, UINT_MAX);
+    g_assert_cmpint(sim_event(host, slot)->ret, ==, -EBUSY);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
+}
+
+/* Gone for good, before anything is there again; and shared */
+static void check_slot_gone(SimHost *host, unsigned int from, uint64_t gpa,
+                            uint64_t size)
+{
+    unsigned int at = from, deleted;
+
+    do {
+        deleted = sim_find_args(host, at, "SET_MEMORY_REGION", gpa, 0);
+        g_assert_cmpuint(deleted, !=, UINT_MAX);
+        at = deleted + 1;
+    } while (sim_event(host, deleted)->ret);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_ATTRIBUTES", gpa, size), !=,
+                     UINT_MAX);
+    g_assert_cmpuint(sim_find_args(host, at, "SET_MEMORY_REGION", gpa, size),
+                     !=, UINT_MAX);
+}
+
 static void test_bus_reset_stuck(SimHost *host)
 {
     unsigned int from;
@@ -164,12 +194,51 @@ static void test_bus_reset_stuck(SimHost *host)
     sim_fail(host, "TSM_UNBIND", 1, EIO);
     sim_bus_reset(host);
     g_assert_cmpuint(sim_count(host, from, "RESET"), ==, 0);
-    check_slot_first(host, from, SIM_BAR0, SIM_MSIX_TABLE);
-    check_slot_first(host, from, SIM_BAR2, SIM_BAR2_SIZE);
+    if (host->tdx) {
+        check_slot_kept(host, from, SIM_BAR0);
+        check_slot_kept(host, from, SIM_BAR2);
+    } else {
+        check_slot_first(host, from, SIM_BAR0, SIM_MSIX_TABLE);
+        check_slot_first(host, from, SIM_BAR2, SIM_BAR2_SIZE);
+    }
     g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
     sim_qmp_state(host, "unknown");
+    from = sim_now(host);
     sim_ok(host, TDCM_OP_UNBIND);
     sim_qmp_state(host, "config-unlocked");
+    sim_map_port(host);
+    if (host->tdx) {
+        check_slot_gone(host, from, SIM_BAR2, SIM_BAR2_SIZE);
+    }
+    sim_run(host);
+}
+
+/* It leaves, still bound; the kernel unbinds it as its vDEVICE goes. */
+static void test_eject_stuck(SimHost *host)
+{
+    unsigned int from;
+    QDict *response;
+
+    sim_expect_stuck(host);
+    sim_start_behind(host);
+    sim_run(host);
+    sim_fail(host, "TSM_UNBIND", 1, EIO);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    from = sim_now(host);
+    sim_eject(host);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+    sim_in_order(host, from, "TSM_UNBIND", "SET_MEMORY_REGION",
+                 "kernel unbinds", "close vfio", NULL);
+    g_assert_cmpuint(host->shared->nr_objects, ==, 0);
+    from = sim_now(host);
+    response = sim_plug(host, 1);
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+    sim_map_port(host);
+    if (host->tdx) {
+        check_slot_gone(host, from, SIM_BAR2, SIM_BAR2_SIZE);
+    }
+    sim_run(host);
 }
 
 /* Taken out while it runs: all that it had in the kernel goes, in order. */
@@ -212,6 +281,7 @@ static const SimTest tests[] = {
     { "bus-reset", test_bus_reset },
     { "bus-reset-stuck", test_bus_reset_stuck },
     { "eject", test_eject },
+    { "eject-stuck", test_eject_stuck },
 };
 
 void sim_test_add_port(void)

@@ -3,7 +3,9 @@
  * the vCPU
  *
  * As far as they are about device memory.  A TDX guest has a bit in its
- * addresses that tells what an access is, a software-protected VM the attribute.
+ * addresses that tells what an access is, and its KVM lets go of private memory
+ * of a TDI only once that is unbound.  A software-protected VM has the
+ * attribute.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -56,6 +58,13 @@ static bool sim_has_slot(uint64_t gpa, uint64_t size)
     return false;
 }
 
+/* STOP comes before the module lets KVM unmap anything. */
+static bool sim_held(uint64_t gpa, uint64_t size)
+{
+    return sim_vm_type() == KVM_X86_TDX_VM && sim_tsm_bound() && !sim->ended &&
+           sim_has_slot(gpa, size) && sim_any_private(gpa, size);
+}
+
 int sim_vm_set_attributes(int fd, void *arg)
 {
     struct kvm_memory_attributes *attrs = arg;
@@ -65,6 +74,9 @@ int sim_vm_set_attributes(int fd, void *arg)
         ((attrs->address | attrs->size) & 4095) ||
         (attrs->attributes & ~(uint64_t)KVM_MEMORY_ATTRIBUTE_PRIVATE)) {
         return -EINVAL;
+    }
+    if (!attrs->attributes && sim_held(attrs->address, attrs->size)) {
+        return -EBUSY;
     }
     for (gpa = attrs->address; gpa < attrs->address + attrs->size;
          gpa += 4096) {
@@ -102,6 +114,10 @@ int sim_vm_set_region(int fd, void *arg)
         return 0;
     }
     if (!mem->memory_size) {
+        if (slots[mem->slot].size &&
+            sim_held(slots[mem->slot].gpa, slots[mem->slot].size)) {
+            return -EBUSY;
+        }
         slots[mem->slot].size = 0;
         return 0;
     }
