@@ -27,9 +27,11 @@
 
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
+#include <linux/kvm-tdcm.h>
 #include <linux/vfio-private.h>
 
 #include "qemu/error-report.h"
+#include "hw/boards.h"
 #include "system/device-fd-region.h"
 #include "system/kvm.h"
 #include "system/kvm_int.h"
@@ -55,6 +57,23 @@ bool kvm_private_mmio_has_slots(void)
     int flags = kvm_vm_check_extension(kvm_state, KVM_CAP_VFIO_DMABUF);
 
     return flags > 0 && (flags & KVM_MEM_VFIO_DMABUF);
+}
+
+bool kvm_private_mmio_serves(void)
+{
+    int flags = kvm_vm_check_extension(kvm_state, KVM_CAP_VFIO_DMABUF);
+
+    return flags > 0 && (flags & KVM_VFIO_DMABUF_PRIVATE);
+}
+
+/* By hypercall, or by what KVM makes of a TDVMCALL */
+bool kvm_private_has_tdcm(void)
+{
+    int calls = kvm_vm_check_extension(kvm_state, KVM_CAP_EXIT_HYPERCALL);
+
+    return machine_ram_starts_shared(current_machine) ?
+           calls > 0 && (calls & 1 << KVM_HC_TDCM) :
+           kvm_vm_check_extension(kvm_state, KVM_CAP_X86_TDX_TDCM) > 0;
 }
 
 static int kvm_device_fd_set_slot(KVMMemoryListener *kml, const KVMSlot *slot,

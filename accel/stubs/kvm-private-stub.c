@@ -13,6 +13,16 @@ bool kvm_private_mmio_has_slots(void)
     return false;
 }
 
+bool kvm_private_mmio_serves(void)
+{
+    return false;
+}
+
+bool kvm_private_has_tdcm(void)
+{
+    return false;
+}
+
 bool kvm_private_mmio_can_convert(void)
 {
     return false;

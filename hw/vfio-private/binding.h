@@ -116,6 +116,7 @@ struct TDIRequest {
  * @name: of the device, for messages
  * @ops, @opaque: the device
  * @tsm, @ctx: its TSM
+ * @no_lock: why there is no @ctx, if it is not the kernel's iommufd; or NULL
  * @lock: held around every call of @tsm.  Lock order: BQL, then @lock; whoever
  *     holds @lock may drop the BQL but not take it.  Ends wait for it with the
  *     BQL; nobody else does.
@@ -150,6 +151,7 @@ struct TDIBinding {
     void *opaque;
     const TSMOps *tsm;
     TSMContext *ctx;
+    const char *no_lock;
     QemuMutex lock;
 
     QSIMPLEQ_HEAD(, TDIRequest) requests;

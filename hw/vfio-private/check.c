@@ -27,6 +27,7 @@
 #include "system/system.h"
 #include "device-int.h"
 #include "tsm.h"
+#include "tsm-arch.h"
 
 #define NO_PRIVATE_BIND \
     "requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: boot a " \
@@ -118,16 +119,6 @@ static bool vfio_private_check_properties(VFIOPCIDevice *vdev, Error **errp)
     return !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
 }
 
-/*
- * Which confidential guests can turn a BAR private: those whose KVM side maps
- * private MMIO.  SEV-SNP guests cannot yet.
- */
-static bool vfio_private_cgs_ok(ConfidentialGuestSupport *cgs)
-{
-    return object_dynamic_cast(OBJECT(cgs), "sw-protected-vm") ||
-           object_dynamic_cast(OBJECT(cgs), "tdx-guest");
-}
-
 /* What this VM may lack, whatever the device */
 enum {
     VM_KVM,
@@ -143,15 +134,14 @@ static void vfio_private_vm_conflicts(bool is_private,
                                       VFIOPrivateConflict *conflicts)
 {
     ConfidentialGuestSupport *cgs = current_machine->cgs;
+    const char *refused = cgs ? tsm_arch(OBJECT(cgs))->refused : NULL;
     const VFIOPrivateConflict all[VM_CONFLICTS] = {
         [VM_KVM] = { !kvm_enabled(), "requires KVM: use -accel kvm" },
         [VM_GUEST] = { is_private && !cgs,
           "requires a confidential guest: set -machine "
           "confidential-guest-support=ID, or use fd-bars=on in an ordinary "
           "VM" },
-        [VM_GUEST_KIND] = { is_private && cgs && !vfio_private_cgs_ok(cgs),
-          "does not support this kind of confidential guest: use tdx-guest or "
-          "sw-protected-vm" },
+        [VM_GUEST_KIND] = { is_private && refused, refused },
         [VM_INTERRUPTS] = { kvm_enabled() && !(kvm_irqfds_enabled() &&
                                                kvm_resamplefds_enabled()),
           "requires KVM to end interrupts by itself: use -machine "
@@ -364,6 +354,13 @@ static TDIInterfaceStatus seen[] = {
 };
 
 static const char *const missing[] = {
+    [TDI_INTERFACE_KVM_PRIVATE_MMIO] =
+        "KVM serves no private accesses to device memory in this kind of VM "
+        "(KVM_VFIO_DMABUF_PRIVATE): boot a host kernel with patches-kernel/ "
+        "applied; for TDX, on a platform with TDX Connect",
+    [TDI_INTERFACE_KVM_TDCM] =
+        "KVM does not hand on what the guest asks of TSMs (TDCM): boot a host "
+        "kernel with patches-kernel/ applied",
     [TDI_INTERFACE_VFIO_PRIVATE] = "private=on " NO_PRIVATE_BIND,
     [TDI_INTERFACE_IOMMUFD_TSM] = TSM_NO_VIOMMU,
     [TDI_INTERFACE_IOMMUFD_EVENTS] =
@@ -381,18 +378,18 @@ void vfio_private_seen(TDIInterface interface, bool found)
                               TDI_INTERFACE_STATUS_MISSING;
 }
 
+const char *vfio_private_no_lock(void)
+{
+    return !kvm_private_mmio_serves() ?
+           missing[TDI_INTERFACE_KVM_PRIVATE_MMIO] :
+           !kvm_private_has_tdcm() ? missing[TDI_INTERFACE_KVM_TDCM] : NULL;
+}
+
 static TDIGuestKind vfio_private_guest_kind(void)
 {
     ConfidentialGuestSupport *cgs = current_machine->cgs;
 
-    if (!cgs) {
-        return TDI_GUEST_KIND_ORDINARY;
-    }
-    if (object_dynamic_cast(OBJECT(cgs), "sw-protected-vm")) {
-        return TDI_GUEST_KIND_SOFTWARE;
-    }
-    return object_dynamic_cast(OBJECT(cgs), "tdx-guest") ? TDI_GUEST_KIND_TDX :
-                                                           TDI_GUEST_KIND_OTHER;
+    return cgs ? tsm_arch(OBJECT(cgs))->guest : TDI_GUEST_KIND_ORDINARY;
 }
 
 static TDIInterfaceInfo *vfio_private_interface(TDIInterface interface,
@@ -427,6 +424,20 @@ vfio_private_kvm_interface(TDIInterface interface,
     return vfio_private_interface(interface, status, reason);
 }
 
+/* One of KVM's that a device does without, but then nothing can lock it */
+static TDIInterfaceInfo *vfio_private_kvm_lock(TDIInterface interface,
+                                               bool found)
+{
+    TDIInterfaceStatus status = found ? TDI_INTERFACE_STATUS_FOUND :
+                                        TDI_INTERFACE_STATUS_MISSING;
+
+    if (!kvm_enabled() || !current_machine->cgs) {
+        /* It depends on the kind of VM. */
+        status = TDI_INTERFACE_STATUS_UNKNOWN;
+    }
+    return vfio_private_interface(interface, status, missing[interface]);
+}
+
 TDICapabilities *qmp_query_tdi_capabilities(Error **errp)
 {
     TDICapabilities *caps = g_new0(TDICapabilities, 1);
@@ -453,6 +464,12 @@ TDICapabilities *qmp_query_tdi_capabilities(Error **errp)
     QAPI_LIST_APPEND(tail, vfio_private_kvm_interface(
                          TDI_INTERFACE_KVM_ATTRIBUTES, conflicts,
                          VM_ATTRIBUTES));
+    QAPI_LIST_APPEND(tail, vfio_private_kvm_lock(
+                         TDI_INTERFACE_KVM_PRIVATE_MMIO, kvm_enabled() &&
+                         kvm_private_mmio_serves()));
+    QAPI_LIST_APPEND(tail, vfio_private_kvm_lock(
+                         TDI_INTERFACE_KVM_TDCM, kvm_enabled() &&
+                         kvm_private_has_tdcm()));
     for (i = TDI_INTERFACE_VFIO_PRIVATE; i < TDI_INTERFACE__MAX; i++) {
         QAPI_LIST_APPEND(tail, vfio_private_interface(i, seen[i], missing[i]));
     }

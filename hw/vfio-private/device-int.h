@@ -55,6 +55,13 @@ void vfio_private_tdi_finalize(VFIOPCIDevice *vdev);
 TDIBinding *vfio_private_tdi_find(uint32_t rid);
 void vfio_private_tdi_put(TDIBinding *binding);
 
+/**
+ * vfio_private_no_lock: why can no device of this VM be locked?
+ *
+ * Returns: what of KVM is missing; NULL if nothing is.
+ */
+const char *vfio_private_no_lock(void);
+
 /* vfio_private_seen: a device has shown whether the kernel has this */
 void vfio_private_seen(TDIInterface interface, bool found);
 

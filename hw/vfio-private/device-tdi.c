@@ -20,9 +20,9 @@
  */
 
 #include "qemu/osdep.h"
-#include <linux/iommufd-tsm.h>
 
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/lockable.h"
 #include "qemu/log.h"
 #include "hw/boards.h"
@@ -34,6 +34,7 @@
 #include "system/private-ram.h"
 #include "device-int.h"
 #include "freeze.h"
+#include "tsm-arch.h"
 #include "trace.h"
 
 /*
@@ -384,12 +385,6 @@ void vfio_private_tdi_class_init(ObjectClass *klass)
  * Setup and exit
  */
 
-static uint32_t vfio_private_tvm_arch(void)
-{
-    return object_dynamic_cast(OBJECT(current_machine->cgs), "tdx-guest") ?
-           IOMMU_VDEVICE_TSM_TVM_ARCH_TDX : IOMMU_VDEVICE_TSM_TVM_ARCH_SW;
-}
-
 static bool vfio_private_tee_io(PCIDevice *pdev)
 {
     uint8_t exp = pci_find_capability(pdev, PCI_CAP_ID_EXP);
@@ -411,23 +406,30 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     struct VFIOPrivateDevice *priv = vdev->private_dev;
     PCIDevice *pdev = PCI_DEVICE(vdev);
     uint32_t config_size = pci_config_size(pdev);
+    const char *no_lock = vfio_private_no_lock();
     Error *err = NULL;
     int i;
 
     priv->frozen = g_malloc0(config_size);
     vfio_private_freeze_init(pdev->config, config_size, priv->frozen);
 
-    priv->ctx = tsm_iommufd_new(&vdev->vbasedev, vfio_private_tee_io(pdev),
-                                vfio_private_tvm_arch(), vfio_private_rid(vdev),
-                                &err);
-    vfio_private_seen(TDI_INTERFACE_IOMMUFD_TSM, priv->ctx);
-    if (!priv->ctx) {
+    if (no_lock) {
+        warn_report_once("vfio %s: private=on, but nothing can lock the "
+                         "device: %s", vdev->vbasedev.name, no_lock);
+    } else {
+        priv->ctx = tsm_iommufd_new(&vdev->vbasedev, vfio_private_tee_io(pdev),
+                                    tsm_arch(OBJECT(current_machine->cgs)),
+                                    vfio_private_rid(vdev), &err);
+        vfio_private_seen(TDI_INTERFACE_IOMMUFD_TSM, priv->ctx);
+    }
+    if (err) {
         trace_vfio_private_no_tsm(vdev->vbasedev.name, error_get_pretty(err));
         error_free(err);
     }
     tdi_binding_init(&priv->binding, vdev->vbasedev.name,
                      &vfio_private_binding_ops, vdev,
                      priv->ctx ? &tsm_iommufd_ops : &tsm_none_ops, priv->ctx);
+    priv->binding.no_lock = no_lock;
     QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
     if (priv->ctx) {
         vfio_private_seen(TDI_INTERFACE_IOMMUFD_EVENTS,

@@ -30,6 +30,7 @@
 #include "hw/vfio/pci.h"
 #include "hw/vfio-private/hooks.h"
 #include "migration/blocker.h"
+#include "system/kvm-private.h"
 #include "device-int.h"
 #include "trace.h"
 
@@ -222,7 +223,8 @@ bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
     /* Nothing can fail from here on. */
     for (i = 0; i < slices->len; i++) {
         vfio_private_slice_map(g_ptr_array_index(slices, i), OBJECT(vdev),
-                               vdev->private_bars);
+                               vdev->private_bars &&
+                               kvm_private_mmio_serves());
     }
     if (vdev->private_bars) {
         vfio_private_tdi_setup(vdev);

@@ -145,7 +145,8 @@ TDIRequestInfo *qmp_tdi_bind(const char *id, Error **errp)
         return NULL;
     }
     if (!binding->ctx) {
-        error_setg(errp, "Device '%s' cannot be bound: " TSM_NO_VIOMMU, id);
+        error_setg(errp, "Device '%s' cannot be bound: %s", id,
+                   binding->no_lock ?: TSM_NO_VIOMMU);
         return NULL;
     }
     /* If something is going on, its turn tells. */

@@ -4,8 +4,7 @@
  * This is the folder's only user of ioctls.  Requests and responses are in
  * memory of QEMU's own; the kernel never sees a pointer into guest memory.
  *
- * The payloads of requests are those of the architecture SW.  Kernels with a
- * TSM of another architecture may want other ones and then refuse these.
+ * What requests and responses look like is in tsm-arch.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -18,7 +17,6 @@
 #include <linux/vfio-private.h>
 
 #include "qapi/error.h"
-#include "qemu/bswap.h"
 #include "qemu/main-loop.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio/vfio-device.h"
@@ -27,12 +25,14 @@
 #include "trace.h"
 #include "tdi.h"
 #include "tsm.h"
+#include "tsm-arch.h"
 
 /**
  * struct TSMContext - one device and its objects in iommufd
  *
  * @vbasedev: the device
- * @tvm_arch: architecture of the guest
+ * @arch: kind of the guest
+ * @state: TDISP's number of what the latest operation has led to
  * @tee_io: the device says that it can be a TDI
  * @viommu_id: the vIOMMU
  * @vdevice_id: the vDEVICE; 0 if there is none, as no object has this ID
@@ -50,7 +50,8 @@
  */
 struct TSMContext {
     VFIODevice *vbasedev;
-    uint32_t tvm_arch;
+    const TSMArch *arch;
+    uint32_t state;
     bool tee_io;
     uint32_t viommu_id;
     uint32_t vdevice_id;
@@ -82,7 +83,7 @@ static int tsm_alloc_viommu(TSMContext *ctx)
 {
     struct iommu_viommu_alloc alloc = {
         .size = sizeof(alloc),
-        .type = IOMMU_VIOMMU_TYPE_TSM,
+        .type = ctx->arch->viommu_type,
         .dev_id = ctx->vbasedev->devid,
         .hwpt_id = ctx->vbasedev->hwpt->hwpt_id,
     };
@@ -126,7 +127,7 @@ static void tsm_free_object(TSMContext *ctx, uint32_t *id)
 }
 
 TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
-                            uint32_t tvm_arch, uint32_t rid, Error **errp)
+                            const TSMArch *arch, uint32_t rid, Error **errp)
 {
     TSMContext *ctx;
     int ret = -ENOENT;
@@ -134,7 +135,7 @@ TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
     ctx = g_new0(TSMContext, 1);
     ctx->vbasedev = vbasedev;
     ctx->tee_io = tee_io;
-    ctx->tvm_arch = tvm_arch;
+    ctx->arch = arch;
     if (vbasedev->hwpt) {
         ret = tsm_alloc_viommu(ctx);
     }
@@ -420,6 +421,7 @@ static int tsm_iommufd_bind(TSMContext *ctx, uint32_t rid)
     ret = tsm_op(ctx, IOMMU_VDEVICE_TSM_BIND);
     if (!ret) {
         qatomic_set(&ctx->binds, ctx->binds + 1);
+        ctx->state = TDISP_STATE_CONFIG_LOCKED;
     }
     return ret;
 }
@@ -445,18 +447,17 @@ static bool tsm_iommufd_ended(TSMContext *ctx)
 }
 
 /* Returns the length of the response, or -errno. */
-static int64_t tsm_request(TSMContext *ctx, uint32_t op, const void *req,
-                           uint32_t req_len, void *resp, uint32_t resp_len,
-                           uint64_t *code)
+static int64_t tsm_request(TSMContext *ctx, const TSMPayload *req, void *resp,
+                           uint32_t resp_len, uint64_t *code)
 {
     struct iommu_vdevice_tsm_req cmd = {
         .size = sizeof(cmd),
         .vdevice_id = ctx->vdevice_id,
-        .op = op,
-        .tvm_arch = ctx->tvm_arch,
-        .req_len = req_len,
+        .op = req->op,
+        .tvm_arch = ctx->arch->tvm_arch,
+        .req_len = req->len,
         .resp_len = resp_len,
-        .req_uptr = (uintptr_t)req,
+        .req_uptr = req->len ? (uintptr_t)req->data : 0,
         .resp_uptr = (uintptr_t)resp,
     };
     int ret;
@@ -465,8 +466,8 @@ static int64_t tsm_request(TSMContext *ctx, uint32_t op, const void *req,
     do {
         ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_REQ, &cmd);
     } while (ret == -EINTR);
-    trace_tsm_iommufd_req(ctx->vbasedev->name, cmd.vdevice_id, op, req_len,
-                          resp_len, cmd.tsm_code, ret);
+    trace_tsm_iommufd_req(ctx->vbasedev->name, cmd.vdevice_id, cmd.op,
+                          cmd.req_len, resp_len, cmd.tsm_code, ret);
 
     *code = cmd.tsm_code;
     if (ret < 0) {
@@ -479,32 +480,34 @@ static int64_t tsm_request(TSMContext *ctx, uint32_t op, const void *req,
 static int tsm_iommufd_get_state(TSMContext *ctx, uint32_t *state,
                                  uint64_t *code)
 {
-    struct iommu_vdevice_tsm_sw_tdi_state resp;
-    int64_t len = tsm_request(ctx, IOMMU_VDEVICE_TSM_REQ_GET_TDI_STATE, NULL,
-                              0, &resp, sizeof(resp), code);
+    uint8_t resp[TSM_PAYLOAD_MAX];
+    TSMPayload req = {};
+    int64_t len;
+    int ret;
 
-    if (len < 0) {
-        return len;
+    ctx->arch->ask_state(&req);
+    len = tsm_request(ctx, &req, resp, req.resp_len, code);
+    ret = ctx->arch->take_state(resp, len, *code, ctx->state);
+    if (ret < 0) {
+        return ret;
     }
-    if (len != sizeof(resp) || le32_to_cpu(resp.state) > TDISP_STATE_ERROR) {
-        return -EIO;
-    }
-    *state = le32_to_cpu(resp.state);
+    /* What it refused may have told it. */
+    *code = 0;
+    *state = ret;
     return 0;
 }
 
 static int tsm_iommufd_read_report(TSMContext *ctx, GByteArray **report,
                                    uint64_t *code)
 {
-    struct iommu_vdevice_tsm_sw_read_object req = {
-        .object = cpu_to_le32(IOMMU_VDEVICE_TSM_SW_REPORT),
-    };
     /* One byte more than any report has, so that all of it arrives at once. */
     size_t size = TDI_REPORT_MAX_SIZE + 1;
     g_autofree uint8_t *data = g_malloc(size);
-    int64_t len = tsm_request(ctx, IOMMU_VDEVICE_TSM_REQ_READ_OBJECT, &req,
-                              sizeof(req), data, size, code);
+    TSMPayload req = {};
+    int64_t len;
 
+    ctx->arch->read_report(&req);
+    len = tsm_request(ctx, &req, data, size, code);
     if (len < 0) {
         return len;
     }
@@ -518,12 +521,14 @@ static int tsm_iommufd_read_report(TSMContext *ctx, GByteArray **report,
 
 static int tsm_iommufd_start(TSMContext *ctx, uint64_t *code)
 {
-    struct iommu_vdevice_tsm_sw_tdi_state req = {
-        .state = cpu_to_le32(TDISP_STATE_RUN),
-    };
-    int64_t ret = tsm_request(ctx, IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE, &req,
-                              sizeof(req), NULL, 0, code);
+    TSMPayload req = {};
+    int64_t ret;
 
+    ctx->arch->start(&req);
+    ret = tsm_request(ctx, &req, NULL, 0, code);
+    if (ret >= 0) {
+        ctx->state = TDISP_STATE_RUN;
+    }
     return MIN(ret, 0);
 }
 

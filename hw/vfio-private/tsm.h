@@ -19,6 +19,7 @@
     "the host kernel has no IOMMU_VIOMMU_TYPE_TSM: boot one with " \
     "patches-kernel/ applied"
 
+typedef struct TSMArch TSMArch;
 typedef struct TSMContext TSMContext;
 typedef struct VFIODevice VFIODevice;
 
@@ -96,7 +97,7 @@ typedef void TSMNotify(void *opaque, bool ended);
  * @vbasedev: device that is attached to its iommufd; outlives the context
  * @tee_io: the device says that it can be a TDI; only counts if the host's
  *     sysfs is not at hand
- * @tvm_arch: architecture of the guest, IOMMU_VDEVICE_TSM_TVM_ARCH_*
+ * @arch: kind of the guest, which is not refused
  * @rid: requester ID in the guest, as far as it is known now
  * @errp: set on failure: the kernel cannot bind devices
  *
@@ -108,7 +109,7 @@ typedef void TSMNotify(void *opaque, bool ended);
  *     device is detached.
  */
 TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
-                            uint32_t tvm_arch, uint32_t rid, Error **errp);
+                            const TSMArch *arch, uint32_t rid, Error **errp);
 
 /**
  * tsm_iommufd_listen: be told of what happens to the device from now on

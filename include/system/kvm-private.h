@@ -101,6 +101,12 @@ bool kvm_private_fault_in(hwaddr start, hwaddr size);
 /* kvm_private_mmio_has_slots: can KVM make memslots from VFIO dma-bufs? */
 bool kvm_private_mmio_has_slots(void);
 
+/* kvm_private_mmio_serves: do they serve private accesses of this VM? */
+bool kvm_private_mmio_serves(void);
+
+/* kvm_private_has_tdcm: does KVM hand on what the guest asks of TSMs? */
+bool kvm_private_has_tdcm(void);
+
 /* kvm_private_mmio_can_convert: does this VM have private memory? */
 bool kvm_private_mmio_can_convert(void);
 

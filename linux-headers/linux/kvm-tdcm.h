@@ -19,6 +19,11 @@
 #define KVM_HC_TDCM 24
 #endif
 
+/* Of the VM of a TDX guest: its TDVMCALLs of this kind come as KVM_EXIT_TDX. */
+#ifndef KVM_CAP_X86_TDX_TDCM
+#define KVM_CAP_X86_TDX_TDCM 251
+#endif
+
 /* KVM_CPUID_FEATURES, eax: the VMM implements KVM_HC_TDCM. */
 #ifndef KVM_FEATURE_HC_TDCM
 #define KVM_FEATURE_HC_TDCM 23

@@ -71,6 +71,11 @@ struct vfio_device_feature_dma_buf {
 #define KVM_CAP_VFIO_DMABUF 250
 #endif
 
+/* Of a VM, KVM_CAP_VFIO_DMABUF also: such memslots serve private accesses. */
+#ifndef KVM_VFIO_DMABUF_PRIVATE
+#define KVM_VFIO_DMABUF_PRIVATE (1UL << 16)
+#endif
+
 /*
  * struct kvm_run.memory_fault.flags, of a private access to such a memslot.
  * REVOKED: the dma-buf is; the access succeeds once it is back.  NO_PRIVATE: it

@@ -9,6 +9,8 @@
 
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
+#include <linux/kvm-tdcm.h>
+#include <linux/tdcm.h>
 #include <linux/vfio-private.h>
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
@@ -16,12 +18,12 @@
 #include "vfio-private-sim.h"
 
 static const char *const interfaces[] = {
-    "kvm-slots", "kvm-attributes", "vfio-private", "iommufd-tsm",
-    "iommufd-events",
+    "kvm-slots", "kvm-attributes", "kvm-private-mmio", "kvm-tdcm",
+    "vfio-private", "iommufd-tsm", "iommufd-events",
 };
 
-#define ALL_FOUND "fffff"
-#define NO_DEVICE "ff???"
+#define ALL_FOUND "fffffff"
+#define NO_DEVICE "ffff???"
 
 static QDict *query(SimHost *host)
 {
@@ -31,7 +33,7 @@ static QDict *query(SimHost *host)
 
 /*
  * Of each interface in its turn, @expected has the first letter of its status,
- * and a question mark for unknown.  Returns why the one that is missing is.
+ * and a question mark for unknown.  Returns why the first that is missing is.
  */
 static char *check_interfaces(QDict *caps, const char *expected)
 {
@@ -50,8 +52,7 @@ static char *check_interfaces(QDict *caps, const char *expected)
         g_assert_cmpint(strcmp(status, "unknown") ? *status : '?', ==,
                         expected[i]);
         g_assert_cmpint(qdict_haskey(info, "reason"), ==, missing);
-        if (missing) {
-            g_free(reason);
+        if (missing && !reason) {
             reason = g_strdup(qdict_get_str(info, "reason"));
         }
         i++;
@@ -122,7 +123,7 @@ static void test_vm_lacks(SimHost *host, unsigned int cap, const char *expected)
 
 static void test_no_slots(SimHost *host)
 {
-    test_vm_lacks(host, KVM_CAP_VFIO_DMABUF, "mf???");
+    test_vm_lacks(host, KVM_CAP_VFIO_DMABUF, "mfmf???");
 }
 
 static void test_no_resample(SimHost *host)
@@ -136,7 +137,7 @@ static void test_ordinary(void)
 
     host->ordinary = true;
     /* KVM does not tell whether another kind of VM would have private memory. */
-    test_vm_lacks(host, 0, "f????");
+    test_vm_lacks(host, 0, "f??????");
 }
 
 /* A virtual IOMMU is in the way of every device, but one of an ordinary guest. */
@@ -181,7 +182,7 @@ static void test_all_reasons(void)
     host->shared->caps_off[1] = KVM_CAP_IRQFD_RESAMPLE;
     sim_start(host);
     caps = query(host);
-    reason = check_interfaces(caps, "m????");
+    reason = check_interfaces(caps, "m??????");
     g_assert_nonnull(strstr(reason, "private=on requires KVM_CAP_VFIO_DMABUF"));
     g_assert_cmpint(qlist_size(qdict_get_qlist(caps, "reasons")), ==, 3);
     qobject_unref(caps);
@@ -230,7 +231,7 @@ static void test_no_private_bind(SimHost *host)
     caps = query(host);
     /* It is no reason that would not depend on the device. */
     g_assert_null(first_reason(caps));
-    reason = check_interfaces(caps, "ffm??");
+    reason = check_interfaces(caps, "ffffm??");
     sim_fail(host, "BIND_IOMMUFD", 1, EINVAL);
     check_refused(sim_plug(host, 2), reason);
     qobject_unref(caps);
@@ -248,10 +249,61 @@ static void test_no_tsm(SimHost *host)
     plug(host);
     caps = query(host);
     g_assert_null(first_reason(caps));
-    reason = check_interfaces(caps, "fffm?");
+    reason = check_interfaces(caps, "fffffm?");
     check_refused(qtest_qmp(host->qts, "{ 'execute': 'tdi-bind', 'arguments': {"
                             " 'id': 'dev0' } }"), reason);
     qobject_unref(caps);
+}
+
+/*
+ * What the device does without, but nothing can lock it: it is told before
+ * there is a device, by one line when there is, and to whoever tries.
+ */
+static void test_no_lock(SimHost *host, const char *expected, const char *text)
+{
+    g_autofree char *reason = NULL;
+    unsigned int from;
+    QDict *caps;
+
+    host->plugged = true;
+    sim_expect(host, text);
+    sim_start(host);
+    caps = query(host);
+    g_assert_null(first_reason(caps));
+    reason = check_interfaces(caps, expected);
+    g_assert_nonnull(strstr(reason, text));
+    qobject_unref(caps);
+    plug(host);
+    check_refused(qtest_qmp(host->qts, "{ 'execute': 'tdi-bind', 'arguments': {"
+                            " 'id': 'dev0' } }"), reason);
+    g_assert_cmpuint(sim_count(host, 0, "VIOMMU_ALLOC"), ==, 0);
+    host->rid = SIM_BEHIND_RID;
+    sim_map_port(host);
+    from = sim_now(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    sim_nothing(host, from);
+}
+
+/* Nor can anything of it be private then. */
+static void test_no_private_mmio(SimHost *host)
+{
+    unsigned int from;
+
+    host->shared->no_private_mmio = 1;
+    test_no_lock(host, "ffmf???", "KVM_VFIO_DMABUF_PRIVATE");
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==,
+                    sim_convert_refused(host));
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, false), ==, 0);
+    sim_nothing(host, from);
+}
+
+static void test_no_tdcm(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(true);
+
+    host->shared->caps_off[0] = KVM_CAP_X86_TDX_TDCM;
+    test_no_lock(host, "fffm???", "(TDCM)");
 }
 
 /* A kernel that does not tell */
@@ -266,7 +318,7 @@ static void test_no_events(SimHost *host)
     plug(host);
     caps = query(host);
     g_assert_null(first_reason(caps));
-    reason = check_interfaces(caps, "ffffm");
+    reason = check_interfaces(caps, "ffffffm");
     g_assert_nonnull(strstr(reason, "IOMMU_VEVENTQ_TYPE_TSM"));
     text = qtest_hmp(host->qts, "info tdi");
     g_assert_nonnull(strstr(text, "missing: iommufd-events: "));
@@ -280,6 +332,7 @@ static const SimTest tests[] = {
     { "no-private-bind", test_no_private_bind },
     { "no-tsm", test_no_tsm },
     { "no-events", test_no_events },
+    { "no-private-mmio", test_no_private_mmio },
     { "found", test_found },
     { "viommu", test_viommu },
     { "viommu-bypassed", test_viommu_bypassed },
@@ -290,4 +343,5 @@ void sim_test_add_caps(void)
     sim_add_tests("caps", tests, ARRAY_SIZE(tests));
     qtest_add_func("vfio-private-sim/caps/ordinary", test_ordinary);
     qtest_add_func("vfio-private-sim/caps/all-reasons", test_all_reasons);
+    qtest_add_func("vfio-private-sim/tdx/caps/no-tdcm", test_no_tdcm);
 }

@@ -105,6 +105,9 @@ static void test_hypercalls(void)
         unsigned int at;
 
         host->shared->caps_off[0] = old ? KVM_CAP_EXIT_HYPERCALL : 0;
+        if (old) {
+            sim_expect(host, "(TDCM)");
+        }
         sim_start(host);
         at = sim_find_args(host, 0, "ENABLE_CAP", KVM_CAP_EXIT_HYPERCALL,
                            old ? convert : convert | tdcm);

@@ -9,6 +9,8 @@
  */
 
 #include "qemu/osdep.h"
+#include <cpuid.h>
+#include <linux/kvm.h>
 #include "qobject/qdict.h"
 #include "vfio-private-sim.h"
 
@@ -127,6 +129,31 @@ static void test_plug_virtio_mem(SimHost *host)
     qobject_unref(qtest_qmp(host->qts, "{ 'execute': 'query-status' }"));
 }
 
+/* What is missing for it is said, and nothing is opened. */
+static void test_snp(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    g_autofree char *args = NULL, *err = NULL;
+    uint32_t eax, ebx, ecx, edx;
+    const SimEvent *event;
+
+    /* QEMU compares it with the CPU's, whichever that is. */
+    __cpuid_count(0x8000001f, 0, eax, ebx, ecx, edx);
+    args = g_strdup_printf("-machine confidential-guest-support=c1 -object "
+                           "sev-snp-guest,id=c1,cbitpos=%u,"
+                           "reduced-phys-bits=1", ebx & 0x3f);
+    host->before = args;
+    sim_tdvf_write(host->firmware);
+    err = sim_start_fails(host);
+    g_assert_true(g_str_has_suffix(err, "private=on does not support SEV-SNP "
+                                   "guests: KVM maps no private MMIO for them, "
+                                   "and nobody takes their SEV-TIO requests; "
+                                   "use tdx-guest or sw-protected-vm"));
+    event = sim_event(host, sim_find(host, 0, "CREATE_VM"));
+    g_assert_cmpuint(event->args[0], ==, KVM_X86_SNP_VM);
+    g_assert_cmpuint(sim_count(host, 0, "BIND_IOMMUFD"), ==, 0);
+}
+
 /* An ordinary guest may have a virtual IOMMU. */
 static void test_viommu_ordinary(void)
 {
@@ -229,4 +256,5 @@ void sim_test_add_refuse(void)
     qtest_add_func("vfio-private-sim/refuse/viommu-ordinary",
                    test_viommu_ordinary);
     qtest_add_func("vfio-private-sim/sw/refuse/no-tdcm", test_no_tdcm);
+    qtest_add_func("vfio-private-sim/snp/refuse", test_snp);
 }

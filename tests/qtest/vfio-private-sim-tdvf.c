@@ -2,8 +2,8 @@
  * QEMU on a simulated host: firmware of a TDX guest
  *
  * An image that QEMU takes for TDVF: at its end the table of OVMF, which has
- * the offset of the metadata, which say where the sections go.  There is no
- * code in it, as nothing runs it.
+ * the offset of the metadata, which say where the sections go; and, for SEV-SNP
+ * guests, the reset vector.  There is no code in it, as nothing runs it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,6 +20,8 @@
 #define TDVF_TEMP       0x110000
 
 #define OVMF_FOOTER_GUID "96b582de-1fb2-45f7-baea-a366c55a082d"
+#define SEV_RESET_GUID "00f771de-1a7e-4fcb-890e-68c77e2fb44e"
+#define SEV_RESET_VECTOR 0xfffffff0
 #define TDX_METADATA_GUID "e47a6535-984a-4798-865e-4685a7bf8ec2"
 
 /* Types of sections */
@@ -53,18 +55,25 @@ static void tdvf_guid(uint8_t *at, const char *text)
     memcpy(at, &uuid, sizeof(uuid));
 }
 
+#define TDVF_ENTRY_SIZE (4 + 2 + 16)
+
+static void tdvf_entry(uint8_t *guid_at, const char *guid, uint32_t data)
+{
+    tdvf_guid(guid_at, guid);
+    stw_le_p(guid_at - 2, TDVF_ENTRY_SIZE);
+    stl_le_p(guid_at - 6, data);
+}
+
 /* Entries end with their length and GUID, so the table is read from its end. */
 static void tdvf_table(uint8_t *image)
 {
     uint8_t *footer = image + TDVF_FOOTER;
-    uint8_t *entry = footer - 18;
-    const uint16_t entry_size = 4 + 2 + 16;
 
     tdvf_guid(footer, OVMF_FOOTER_GUID);
-    stw_le_p(footer - 2, 2 + 16 + entry_size);
-    tdvf_guid(entry, TDX_METADATA_GUID);
-    stw_le_p(entry - 2, entry_size);
-    stl_le_p(entry - 6, TDVF_SIZE - TDVF_METADATA);
+    stw_le_p(footer - 2, 2 + 16 + 2 * TDVF_ENTRY_SIZE);
+    tdvf_entry(footer - 18, TDX_METADATA_GUID, TDVF_SIZE - TDVF_METADATA);
+    tdvf_entry(footer - 18 - TDVF_ENTRY_SIZE, SEV_RESET_GUID,
+               SEV_RESET_VECTOR);
 }
 
 static void tdvf_section(TdvfSection *section, uint32_t type,

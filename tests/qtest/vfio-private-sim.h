@@ -189,7 +189,7 @@ void sim_lock(SimHost *host);
 void sim_make_private(SimHost *host);
 void sim_run(SimHost *host);
 
-/* vfio-private-sim-tdvf.c: firmware that QEMU takes for TDX guests */
+/* vfio-private-sim-tdvf.c: firmware that QEMU takes for TDX, SEV-SNP guests */
 void sim_tdvf_write(const char *path);
 
 /* A test that is run for a software-protected VM, and for a TDX guest */

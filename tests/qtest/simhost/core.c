@@ -30,6 +30,7 @@ static const SimCalls *const calls_of[] = {
     [SIM_VFIO] = &sim_vfio_calls,
     [SIM_GROUP] = &sim_group_calls,
     [SIM_CONTAINER] = &sim_container_calls,
+    [SIM_SEV] = &sim_sev_calls,
 };
 
 static const char *const close_names[] = {

@@ -28,6 +28,7 @@ typedef enum SimKind {
     SIM_DMABUF,
     SIM_GROUP,
     SIM_CONTAINER,
+    SIM_SEV,            /* the platform; whatever is asked of it succeeds */
 } SimKind;
 
 /* Where the log finds an argument; @size 0: there is none. */
@@ -73,6 +74,7 @@ extern const SimCalls sim_iommufd_calls;
 extern const SimCalls sim_vfio_calls;
 extern const SimCalls sim_group_calls;
 extern const SimCalls sim_container_calls;
+extern const SimCalls sim_sev_calls;
 
 /* core.c */
 extern SimShared *sim;

@@ -1,6 +1,8 @@
 /*
  * A simulated host for QEMU: KVM_MEMORY_ENCRYPT_OP of a TDX guest
  *
+ * An SEV-SNP guest gets as far as to be refused what it cannot have.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -26,6 +28,9 @@ const char *sim_tdx_name(void *arg)
 {
     struct kvm_tdx_cmd *cmd = arg;
 
+    if (sim_vm_type() == KVM_X86_SNP_VM) {
+        return "SEV_OP";
+    }
     return cmd->id < ARRAY_SIZE(names) ? names[cmd->id] : "TDX_?";
 }
 
@@ -34,6 +39,9 @@ int sim_tdx_op(int fd, void *arg)
     struct kvm_tdx_cmd *cmd = arg;
     struct kvm_tdx_capabilities *caps;
 
+    if (sim_vm_type() == KVM_X86_SNP_VM) {
+        return 0;
+    }
     switch (cmd->id) {
     case KVM_TDX_CAPABILITIES:
         caps = (struct kvm_tdx_capabilities *)(uintptr_t)cmd->data;
@@ -48,3 +56,9 @@ int sim_tdx_op(int fd, void *arg)
         return cmd->id < ARRAY_SIZE(names) ? 0 : -EINVAL;
     }
 }
+
+static const SimCall sev_calls[] = {
+    { }
+};
+
+const SimCalls sim_sev_calls = { sev_calls, 0 };

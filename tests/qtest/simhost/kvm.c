@@ -59,10 +59,12 @@ static const struct {
     { KVM_CAP_VCPU_EVENTS, 1 },
     { KVM_CAP_VFIO_DMABUF, KVM_MEM_VFIO_DMABUF },
     { KVM_CAP_VM_TYPES, 1 << KVM_X86_DEFAULT_VM |
-                        1 << KVM_X86_SW_PROTECTED_VM | 1 << KVM_X86_TDX_VM },
+                        1 << KVM_X86_SW_PROTECTED_VM | 1 << KVM_X86_TDX_VM |
+                        1 << KVM_X86_SNP_VM },
     { KVM_CAP_X2APIC_API, 3 },
     { KVM_CAP_X86_APIC_BUS_CYCLES_NS, 1 },
     { KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
+    { KVM_CAP_X86_TDX_TDCM, 1 },
     { KVM_CAP_XSAVE, 1 },
 };
 
@@ -94,12 +96,8 @@ uintptr_t sim_vm_type(void)
 int sim_kvm_check_extension(int fd, void *arg)
 {
     unsigned int cap = (uintptr_t)arg;
+    bool vm = sim_kind(fd) == SIM_VM;
     int i;
-
-    if (cap == KVM_CAP_MEMORY_ATTRIBUTES && sim_kind(fd) == SIM_VM &&
-        vm_type == KVM_X86_DEFAULT_VM) {
-        return 0;
-    }
 
     for (i = 0; i < SIM_CAPS; i++) {
         if (cap && sim->caps_off[i] == cap) {
@@ -108,7 +106,7 @@ int sim_kvm_check_extension(int fd, void *arg)
     }
     for (i = 0; i < ARRAY_SIZE(caps); i++) {
         if (caps[i].cap == cap) {
-            return caps[i].value;
+            return vm ? sim_vm_extension(cap, caps[i].value) : caps[i].value;
         }
     }
     return 0;

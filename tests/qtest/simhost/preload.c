@@ -58,6 +58,7 @@ static int sim_open(const char *path, int flags, mode_t mode)
         { "/dev/iommu", SIM_IOMMUFD },
         { "/dev/vfio/vfio", SIM_CONTAINER },
         { "/dev/vfio/" stringify(SIM_GROUP_NR), SIM_GROUP },
+        { "/dev/sev", SIM_SEV },
     };
     int i;
 

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include <linux/iommufd-tsm.h>
+#include <linux/kvm.h>
 #include "hw/tdisp/tdisp.h"
 #include "qemu/bswap.h"
 #include "host.h"
@@ -60,8 +61,18 @@ int sim_tsm_op(int fd, void *arg)
     }
 }
 
+/* Of a TDX guest, the state is asked for by the first bytes of the report. */
+static bool sim_tdx_probe(const struct iommu_vdevice_tsm_req *req)
+{
+    return req->tvm_arch == IOMMU_VDEVICE_TSM_TVM_ARCH_TDX &&
+           req->op == IOMMU_VDEVICE_TSM_REQ_READ_OBJECT && req->resp_len == 4;
+}
+
 const char *sim_tsm_req_name(void *arg)
 {
+    if (sim_tdx_probe(arg)) {
+        return "TSM_GET_STATE";
+    }
     switch (((struct iommu_vdevice_tsm_req *)arg)->op) {
     case IOMMU_VDEVICE_TSM_REQ_READ_OBJECT:
         return "TSM_READ_OBJECT";
@@ -85,18 +96,16 @@ static uint8_t *sim_report_range(uint8_t *p, uint64_t page, uint64_t size,
 }
 
 /* Returns the bytes of the report that were written. */
-static int sim_report(uint8_t *data, uint32_t room)
+static int sim_report(void *out, uint32_t room)
 {
     const uint32_t ranges = 4;
-    uint32_t size = sizeof(TdispReport) + ranges * sizeof(TdispReportRange) +
-                    sizeof(uint32_t);
+    const uint32_t size = sizeof(TdispReport) +
+                          ranges * sizeof(TdispReportRange) + sizeof(uint32_t);
+    uint8_t data[sizeof(TdispReport) + 4 * sizeof(TdispReportRange) +
+                 sizeof(uint32_t)] = {};
     TdispReport *head = (TdispReport *)data;
     uint8_t *p = data + sizeof(*head);
 
-    if (room < size) {
-        return -EINVAL;
-    }
-    memset(data, 0, size);
     head->mmio_range_count = cpu_to_le32(ranges + !!sim->report_bad);
     p = sim_report_range(p, 0x100, SIM_MSIX_TABLE, 0, 0);
     p = sim_report_range(p, 0x100 + SIM_MSIX_TABLE / 4096,
@@ -105,7 +114,8 @@ static int sim_report(uint8_t *data, uint32_t room)
     p = sim_report_range(p, 0x100 + SIM_MSIX_END / 4096,
                          SIM_BAR0_SIZE - SIM_MSIX_END, TDISP_RANGE_NON_TEE, 0);
     sim_report_range(p, 0x1000, SIM_BAR2_SIZE, 0, 2);
-    return size;
+    memcpy(out, data, MIN(size, room));
+    return MIN(size, room);
 }
 
 static int sim_tsm_set_state(struct iommu_vdevice_tsm_req *req,
@@ -123,6 +133,16 @@ static int sim_tsm_set_state(struct iommu_vdevice_tsm_req *req,
     return 0;
 }
 
+/* The guest that the VM has, and what iommufd has for it */
+static bool sim_tsm_has(const struct iommu_vdevice_tsm_req *req)
+{
+    bool tdx = req->tvm_arch == IOMMU_VDEVICE_TSM_TVM_ARCH_TDX;
+
+    return tdx == (sim_vm_type() == KVM_X86_TDX_VM) &&
+           (tdx || req->tvm_arch == IOMMU_VDEVICE_TSM_TVM_ARCH_SW) &&
+           !(tdx && req->op == IOMMU_VDEVICE_TSM_REQ_GET_TDI_STATE);
+}
+
 int sim_tsm_req(int fd, void *arg)
 {
     struct iommu_vdevice_tsm_req *req = arg;
@@ -131,6 +151,9 @@ int sim_tsm_req(int fd, void *arg)
     int ret;
 
     req->tsm_code = 0;
+    if (!sim_tsm_has(req)) {
+        return -EOPNOTSUPP;
+    }
     if (!sim_iommufd_is_vdevice(req->vdevice_id)) {
         return -ENOENT;
     }
@@ -150,6 +173,11 @@ int sim_tsm_req(int fd, void *arg)
         if (req->req_len != sizeof(struct iommu_vdevice_tsm_sw_read_object) ||
             ldl_le_p(in) != IOMMU_VDEVICE_TSM_SW_REPORT) {
             return -EINVAL;
+        }
+        if (sim->tdi_state != TDISP_STATE_CONFIG_LOCKED &&
+            sim->tdi_state != TDISP_STATE_RUN) {
+            req->tsm_code = TDISP_ERR_INVALID_INTERFACE_STATE;
+            return -EIO;
         }
         ret = sim_report(out, req->resp_len);
         return ret < 0 ? ret : req->resp_len - ret;
