@@ -260,13 +260,34 @@ static int window_cut_out(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
            0 : -EBUSY;
 }
 
-/* What stays shared of an area: RAM has to be mapped, a BAR would better be. */
+/* The end of the largest aligned power of two that begins at @pos */
+static uint64_t window_buddy(uint64_t pos, uint64_t last)
+{
+    uint64_t size = pos ? pos & -pos : 1ULL << 63;
+
+    while (size - 1 > last - pos) {
+        size >>= 1;
+    }
+    return pos + size - 1;
+}
+
+/*
+ * What stays shared of an area: RAM has to be mapped, a BAR would better be.  A
+ * guest may convert a BAR in many pieces, one after the other.  So it is mapped
+ * in areas that get larger with the distance, and the next piece disturbs one
+ * that is about as large as itself, not all that is left.
+ */
 static int window_remap(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
 {
+    uint64_t pos, end;
+
     if (!w->region) {
         return window_map(w, start, last);
     }
-    window_try_map(w, start, last);
+    for (pos = start; pos <= last; pos = end + 1) {
+        end = window_buddy(pos, last);
+        window_try_map(w, pos, end);
+    }
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
+#include "qemu/host-utils.h"
 #include "vfio-private-sim.h"
 
 #define PRIVATE KVM_MEMORY_ATTRIBUTE_PRIVATE
@@ -66,7 +67,7 @@ static void test_whole(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "SET_MEMORY_REGION"), ==, 0);
 }
 
-/* What remains shared of the mapping is mapped again. */
+/* What remains shared of it is mapped again, the closer the smaller. */
 static void test_piece(SimHost *host)
 {
     unsigned int from, set, left, right;
@@ -77,16 +78,57 @@ static void test_piece(SimHost *host)
     set = sim_only(host, from, "SET_ATTRIBUTES", PIECE, PIECE_SIZE);
     sim_only(host, from, "UNMAP", SIM_BAR2, SIM_BAR2_SIZE);
     left = sim_find_args(host, from, "MAP_FILE", SIM_BAR2, PIECE - SIM_BAR2);
-    right = sim_find_args(host, from, "MAP_FILE", PIECE_END,
-                          SIM_BAR2 + SIM_BAR2_SIZE - PIECE_END);
+    right = sim_find_args(host, from, "MAP_FILE", PIECE_END, PIECE_SIZE);
     g_assert_cmpuint(left, <, set);
     g_assert_cmpuint(right, <, set);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 4);
 
     /* All of it: the piece was that already, and KVM gets one range. */
     from = sim_now(host);
     g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
     sim_only(host, from, "SET_ATTRIBUTES", SIM_BAR2, SIM_BAR2_SIZE);
-    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 2);
+    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 4);
+}
+
+static uint64_t bytes_mapped(SimHost *host, unsigned int from)
+{
+    uint64_t bytes = 0;
+
+    for (; from < sim_now(host); from++) {
+        if (!strcmp(sim_event(host, from)->name, "MAP_FILE")) {
+            bytes += sim_event(host, from)->args[1];
+        }
+    }
+    return bytes;
+}
+
+/*
+ * As KVM hands on what a TDX guest wants of a large BAR: piece by piece.  All
+ * together that does not map the rest again each time, from whichever end.
+ */
+static void test_pieces(SimHost *host)
+{
+    const int pieces = SIM_BAR2_SIZE / PIECE_SIZE;
+    unsigned int from;
+    int i, log2 = ctz32(pieces);
+    bool up = true;
+
+    QEMU_BUILD_BUG_ON(SIM_BAR2_SIZE % PIECE_SIZE);
+    sim_start_free(host);
+    do {
+        from = sim_now(host);
+        for (i = 0; i < pieces; i++) {
+            uint64_t gpa = SIM_BAR2 + (up ? i : pieces - 1 - i) * PIECE_SIZE;
+
+            g_assert_cmphex(sim_convert(host, gpa, PIECE_SIZE, true), ==, 0);
+        }
+        g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, pieces);
+        g_assert_cmphex(bytes_mapped(host, from), <=,
+                        log2 * SIM_BAR2_SIZE / 2);
+        g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, false), ==,
+                        0);
+        up = !up;
+    } while (!up);
 }
 
 /* Each failure leaves all as it was, and the next attempt succeeds. */
@@ -261,6 +303,7 @@ static const SimTest tests[] = {
     { "refuses/nonsense", test_nonsense },
     { "whole", test_whole },
     { "piece", test_piece },
+    { "pieces", test_pieces },
     { "to-private-fails", test_to_private_fails },
     { "to-shared-fails", test_to_shared_fails },
     { "busy", test_busy },
