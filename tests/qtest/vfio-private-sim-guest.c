@@ -139,6 +139,12 @@ void sim_access_waits(SimHost *host)
     }
 }
 
+void sim_access_drop(SimHost *host)
+{
+    qatomic_set(&host->shared->access_asked,
+                qatomic_load_acquire(&host->shared->access_done));
+}
+
 uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
                      bool to_private)
 {

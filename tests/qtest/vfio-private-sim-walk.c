@@ -1,9 +1,9 @@
 /*
  * QTest of private device assignment on a simulated host: a random walk
  *
- * Guest, monitor, device and TSM do what comes to their minds.  The log is then
- * gone through with the rules that no order of events may break.  A failure is
- * repeated with the seed that the test prints at its start (--seed).
+ * Guest, monitor, device, host and TSM do what comes to their minds.  The log
+ * is then gone through with the rules that no order of events may break.  A
+ * failure is repeated with the seed that the test prints at its start (--seed).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -175,6 +175,52 @@ static void step_convert(SimHost *host)
                 g_test_rand_bit());
 }
 
+/* As KVM cuts it for a TDX guest, and as it cuts it by itself */
+static void step_pieces(SimHost *host)
+{
+    uint64_t size = PAGE << g_test_rand_int_range(2, 7);
+    bool to_private = g_test_rand_bit();
+    uint64_t gpa;
+
+    for (gpa = SIM_BAR2; gpa < SIM_BAR2 + SIM_BAR2_SIZE; gpa += size) {
+        if (sim_convert(host, gpa, size, to_private)) {
+            break;
+        }
+    }
+}
+
+/* And what it has run into is over. */
+static void step_no_access(SimHost *host)
+{
+    sim_access_drop(host);
+    sim_tdcm(host, TDCM_OP_CHECK_TEEIO_SUPP);
+}
+
+/*
+ * It may have to wait for ever.  But a private one to where no device is, as with
+ * memory decode off, or to MSI-X, is the end of a TDX guest.
+ */
+static void step_access(SimHost *host)
+{
+    bool bar0 = g_test_rand_bit();
+    uint64_t size = bar0 ? SIM_MSIX_TABLE : SIM_BAR2_SIZE;
+
+    step_no_access(host);
+    if (sim_config_read(host, 4) & 2) {
+        sim_access_begin(host, (bar0 ? SIM_BAR0 : SIM_BAR2) +
+                         g_test_rand_int_range(0, size), g_test_rand_bit());
+    }
+}
+
+/* Without a word */
+static void step_host(SimHost *host)
+{
+    if (host->shared->tdi_state && !g_test_rand_int_range(0, 3)) {
+        host->shared->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
+        qatomic_set(&host->shared->ended, 1);
+    }
+}
+
 static void step_monitor(SimHost *host)
 {
     /* Whether it is refused, and when it is done, is not known. */
@@ -205,7 +251,7 @@ static void sim_lock_and_convert(SimHost *host)
 
 static void step(SimHost *host)
 {
-    switch (g_test_rand_int_range(0, 12)) {
+    switch (g_test_rand_int_range(0, 15)) {
     case 0:
         step_fail(host);
         break;
@@ -216,6 +262,7 @@ static void step(SimHost *host)
         step_convert(host);
         break;
     case 3:
+        step_no_access(host);
         sim_command(host, g_test_rand_int_range(0, 4) * 2);
         break;
     case 4:
@@ -224,7 +271,16 @@ static void step(SimHost *host)
         }
         break;
     case 5:
+        step_pieces(host);
+        break;
     case 6:
+        step_access(host);
+        break;
+    case 7:
+        step_host(host);
+        break;
+    case 8:
+    case 9:
         /* Or else it would hardly ever get to RUN. */
         sim_lock_and_convert(host);
         break;
@@ -240,12 +296,15 @@ static void check_works(SimHost *host)
     int i;
 
     sim_fail_no_more(host);
+    sim_access_drop(host);
     /* A request of the monitor may still be on its way, for long enough. */
     for (i = 0; i < 2000; i++) {
         sim_tdcm(host, TDCM_OP_UNBIND);
         sim_lock_and_convert(host);
         if (sim_tdcm(host, TDCM_OP_START_TDI).status ==
             TDCM_STATUS_COMPLETED) {
+            sim_access_begin(host, SIM_BAR2, true);
+            sim_access_end(host);
             return;
         }
         g_usleep(10000);
@@ -258,6 +317,7 @@ static void test_walk(SimHost *host)
     unsigned int from;
     int i;
 
+    host->may_say = "for private memory that the guest does not have";
     sim_start_mapped(host);
     from = sim_now(host);
     for (i = 0; i < STEPS; i++) {

@@ -97,7 +97,8 @@ static void sim_check_said(SimHost *host)
                 break;
             }
         }
-        if (*lines[i] && j == host->expected->len) {
+        if (*lines[i] && j == host->expected->len &&
+            !(host->may_say && strstr(lines[i], host->may_say))) {
             g_assert_cmpstr(lines[i], ==, "nothing");
         }
     }

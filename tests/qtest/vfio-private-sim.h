@@ -26,7 +26,8 @@
 
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
- * "rp0" for it.  @talks: what QEMU says does not matter.  @rid: of the device.
+ * "rp0" for it.  @talks: what QEMU says does not matter.  @may_say: a part of
+ * a line that may come or not.  @rid: of the device.
  * @ordinary: the guest is no confidential one, the device has fd-bars=on
  * @accel, @cpu: properties of accelerator and CPU, with a comma in front
  * @properties: of the device, in place of private=on
@@ -40,6 +41,7 @@ typedef struct SimHost {
     bool tdx;
     bool plugged;
     bool talks;
+    const char *may_say;
     bool ordinary;
     const char *accel;
     const char *cpu;
@@ -146,6 +148,8 @@ uint64_t sim_exit(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
 void sim_access_begin(SimHost *host, uint64_t gpa, bool is_private);
 void sim_access_end(SimHost *host);
 void sim_access_waits(SimHost *host);
+/* sim_access_drop: it does not try any more */
+void sim_access_drop(SimHost *host);
 /* sim_convert: returns what the hypercall returns */
 uint64_t sim_convert(SimHost *host, uint64_t gpa, uint64_t size,
                      bool to_private);
