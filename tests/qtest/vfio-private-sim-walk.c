@@ -197,8 +197,8 @@ static void step_no_access(SimHost *host)
 }
 
 /*
- * It may have to wait for ever.  But a private one to where no device is, as with
- * memory decode off, or to MSI-X, is the end of a TDX guest.
+ * It may have to wait for ever.  But a private one to where no device is, as
+ * with memory decode off, or to MSI-X, is the end of a TDX guest.
  */
 static void step_access(SimHost *host)
 {
