@@ -180,7 +180,9 @@ def guest_modules(paths):
     if all(module.exists() and module.stat().st_mtime > newest
            for module in modules):
         return modules
-    out.mkdir(parents=True, exist_ok=True)
+    # make does not see that an option of the kernel has changed a structure of its.
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
     log = paths.lab / "module.log"
     with open(log, "w", encoding="utf-8") as text:
         done = subprocess.run(
