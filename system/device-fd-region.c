@@ -85,12 +85,12 @@ DeviceFdRegion *device_fd_region_from_mr(MemoryRegion *mr)
     return mr->ops == &device_fd_ops ? mr->opaque : NULL;
 }
 
-DeviceFdRegion *device_fd_region_hidden_at(hwaddr gpa)
+DeviceFdRegion *device_fd_region_last_at(hwaddr gpa)
 {
     DeviceFdRegion *region;
 
     QLIST_FOREACH(region, &device_fd_regions, next) {
-        if (region->hidden && gpa >= region->slot_gpa &&
+        if (region->guard && gpa >= region->slot_gpa &&
             gpa - region->slot_gpa < region->state.size) {
             return region;
         }

@@ -328,13 +328,13 @@ static int kvm_fault_convert(hwaddr gpa, hwaddr size, uint64_t flags)
         return -EPERM;
     }
     ret = kvm_convert_memory(gpa, size, flags & KVM_MEMORY_EXIT_FLAG_PRIVATE);
-    return ret == -EINVAL && device_fd_region_hidden_at(gpa) ? -EPERM : ret;
+    return ret == -EINVAL && device_fd_region_last_at(gpa) ? -EPERM : ret;
 }
 
 static void kvm_fault_missed(int cpu_index, hwaddr gpa)
 {
     DeviceFdRegion *region = kvm_fault_region(gpa) ?:
-                             device_fd_region_hidden_at(gpa);
+                             device_fd_region_last_at(gpa);
 
     if (region && region->guard) {
         region->guard->missed(region, cpu_index, gpa);
@@ -355,7 +355,10 @@ static void kvm_fault_rest(CPUState *cpu, hwaddr gpa, int ret)
     if (!equal) {
         return;
     }
-    if (equal >= KVM_FAULTS_TOLD && ret) {
+    /* An attribute that keeps changing is not a device that is gone. */
+    if (equal >= KVM_FAULTS_TOLD &&
+        (ret == -EPERM || cpu->kvm_run->memory_fault.flags &
+                          KVM_MEMORY_EXIT_FLAG_REVOKED)) {
         kvm_fault_missed(cpu->cpu_index, gpa);
     }
     if (equal == KVM_FAULTS_SUSPECT && ret != -EPERM) {

@@ -298,6 +298,11 @@ static int tdi_check_memory(TDIBinding *binding, TDIRequest *request)
         binding->tsm->dma_bytes(binding->ctx)) {
         return 0;
     }
+    /* That takes it away as well. */
+    if (tdi_ended(binding)) {
+        tdi_gone(binding);
+        return 0;
+    }
     return tdi_unbind(binding, request, TDI_REASON_MEMORY, true);
 }
 

@@ -241,8 +241,12 @@ void vfio_private_bars_exit(VFIOPCIDevice *vdev)
     }
     vfio_private_tdi_exit(vdev);
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
-        vfio_private_slice_unmap(
-            g_ptr_array_index(vdev->private_dev->slices, i));
+        VFIOPrivateSlice *slice =
+            g_ptr_array_index(vdev->private_dev->slices, i);
+
+        vfio_private_slice_unmap(slice);
+        /* No vCPU waits for it any more. */
+        slice->region.guard = NULL;
     }
 }
 

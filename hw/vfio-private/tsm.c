@@ -66,9 +66,15 @@ static char *tsm_none_describe(TSMContext *ctx, TSMKind *kind)
     return NULL;
 }
 
+static bool tsm_none_ended(TSMContext *ctx)
+{
+    return false;
+}
+
 /* It is never bound, so there is nothing else to be called. */
 const TSMOps tsm_none_ops = {
     .connected = tsm_none_connected,
     .describe = tsm_none_describe,
     .bind = tsm_none_bind,
+    .ended = tsm_none_ended,
 };

@@ -106,13 +106,13 @@ void device_fd_region_destroy(DeviceFdRegion *region);
 DeviceFdRegion *device_fd_region_from_mr(MemoryRegion *mr);
 
 /**
- * device_fd_region_hidden_at: what was at an address, and is hidden now
+ * device_fd_region_last_at: what with a guard is or was at an address
  * @gpa: guest physical address
  *
  * Context: BQL.
  * Returns: the region, which need not be in an address space any more; or NULL.
  */
-DeviceFdRegion *device_fd_region_hidden_at(hwaddr gpa);
+DeviceFdRegion *device_fd_region_last_at(hwaddr gpa);
 
 /**
  * device_fd_region_refresh: make the listeners set up their mappings anew
