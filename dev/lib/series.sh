@@ -17,7 +17,10 @@ write_series() {
     local project=$1 tree=$2 out=$3 order=()
     # Headers before code, as QEMU's own order file wants it.
     if [ -f "$tree/scripts/git.orderfile" ]; then order=(-O scripts/git.orderfile); fi
-    (cd "$tree" && own_git format-patch -q -N --zero-commit --no-signature --no-base --no-renames \
+    # A heading tells where a hunk of a text is; git's choice may be any line of it.
+    (cd "$tree" && own_git -c core.attributesFile="$TOP/dev/lib/series.attributes" \
+        -c diff.text.xfuncname='^[0-9]+\.[0-9]+ .*' \
+        format-patch -q -N --zero-commit --no-signature --no-base --no-renames \
         --abbrev=12 --diff-algorithm=myers --stat=72 --no-attach --no-cover-letter "${order[@]}" \
         -o "$out" "$(root_of "$project")"..HEAD)
 }
