@@ -6,21 +6,6 @@
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
-mib=$((1 << 20))
-
-# copy direct|bounced
-copy()
-{
-	copy_line=$(tdi-dma "$tdi" copy $mib) || fail "copy failed"
-	copy_how=$1
-	# shellcheck disable=SC2086 # words
-	set -- $copy_line
-	case $copy_how:$1:$3 in
-	direct:2:0 | bounced:2:"$2") ;;
-	*) fail "kernel $boot: copy, which should be $copy_how: $copy_line" ;;
-	esac
-}
-
 # next_kernel: the same one, from the files that the host has put beside this script,
 # and with these files
 next_kernel()
@@ -43,11 +28,11 @@ views pages
 page=${views% *}
 ask booted "$boot"
 ask closed "$page"
-copy bounced
+copy "$tdi" bounced
 without_driver "$tdi"
 run "$tdi"
 with_driver "$tdi"
-copy direct
+copy "$tdi" direct
 ask open "$page"
 views_end
 contents_mib=$(($(sed -n 's/^MemFree: *\([0-9]*\).*/\1/p' /proc/meminfo) / 2 / 1024))

@@ -6,21 +6,6 @@
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
-mib=$((1 << 20))
-
-# copy BDF direct|bounced
-copy()
-{
-	copy_line=$(tdi-dma "$1" copy $mib) || fail "$1: copy failed"
-	copy_how=$2
-	# shellcheck disable=SC2086 # words
-	set -- $copy_line
-	case $copy_how:$1:$3 in
-	direct:2:0 | bounced:2:"$2") ;;
-	*) fail "copy, which should be $copy_how: $copy_line" ;;
-	esac
-}
-
 # poke BDF: it does not get to the private page, and this is recorded.
 poke()
 {
@@ -67,22 +52,11 @@ goes_on()
 	} &
 	copies_pid=$!
 	shift
-	more 1
+	more_copies 1
 	"$@"
-	more $(($(wc -l </tmp/copies) + 2))
+	more_copies $(($(wc -l </tmp/copies) + 2))
 	: >/tmp/enough
 	wait $copies_pid || fail "a copy failed meanwhile"
-}
-
-# more COUNT: until there are so many copies
-more()
-{
-	more_wait=0
-	until [ "$(wc -l </tmp/copies)" -ge "$1" ]; do
-		more_wait=$((more_wait + 1))
-		[ $more_wait -lt 600 ] || fail "no copy ends"
-		sleep 0.1
-	done
 }
 
 private_ram || fail "this kernel does not keep its RAM private"

@@ -6,18 +6,6 @@
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
-mib=$((1 << 20))
-
-# copy: to the device and back, not bounced, and the same bytes
-copy()
-{
-	copy_line=$(tdi-dma "$tdi" copy $mib) || fail "copy failed"
-	case $copy_line in
-	"2 "[1-9]*" 0 "*) ;;
-	*) fail "copy: $copy_line" ;;
-	esac
-}
-
 # stranger WHAT STATUS: the device does not get to a page of the other VM
 stranger()
 {
@@ -32,20 +20,8 @@ stranger()
 copies()
 {
 	until [ -e /tmp/enough ]; do
-		copy
+		copy "$tdi" direct
 		echo "$copy_line" >>/tmp/copies
-	done
-}
-
-# one_more: waits until another copy is done, if there is not yet one
-one_more()
-{
-	more_before=$(wc -l </tmp/copies)
-	more_wait=0
-	until [ "$(wc -l </tmp/copies)" -gt "$more_before" ]; do
-		more_wait=$((more_wait + 1))
-		[ $more_wait -lt 600 ] || fail "no copy ends"
-		sleep 0.1
 	done
 }
 
@@ -61,7 +37,7 @@ if [ "$(kernel_arg lab.role)" = second ]; then
 	with_driver "$tdi"
 	FROM_MIB=$(kernel_arg lab.mib)
 	views pages
-	copy
+	copy "$tdi" direct
 	ask works "${views% *}"
 	copies
 	fail "it has not been killed"
@@ -80,14 +56,14 @@ accept "$tdi" || fail "accept failed"
 ask closed "$page"
 stranger "in RUN, no driver" 3
 with_driver "$tdi"
-copy
+copy "$tdi" direct
 ask open "$page"
 stranger "in RUN" 3
 copies &
 copies_pid=$!
-one_more
+more_copies $(($(wc -l </tmp/copies) + 1))
 ask kill "$page"
-one_more
+more_copies $(($(wc -l </tmp/copies) + 1))
 : >/tmp/enough
 wait $copies_pid || fail "a copy failed"
 stranger "in RUN, the other VM is gone" 3

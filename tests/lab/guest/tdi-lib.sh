@@ -158,3 +158,29 @@ request_run()
 	request "$1" 6 "0 1 0 1 02"
 	ask bound
 }
+
+# copy BDF direct|bounced: a MiB to a tdi-testdev and back by its driver, which has the
+# same bytes then; direct: not by bounce buffers. $copy_line is what it says.
+copy()
+{
+	copy_line=$(tdi-dma "$1" copy $((1 << 20))) || fail "$1: copy failed"
+	copy_how=$2
+	# shellcheck disable=SC2086 # words
+	set -- $copy_line
+	case $copy_how:$1:$2:$3 in
+	*:2:0:*) fail "copy has mapped nothing: $copy_line" ;;
+	direct:2:*:0 | bounced:2:*:"$2") ;;
+	*) fail "copy, which should be $copy_how: $copy_line" ;;
+	esac
+}
+
+# more_copies COUNT: until /tmp/copies has so many lines
+more_copies()
+{
+	more_wait=0
+	until [ "$(wc -l </tmp/copies)" -ge "$1" ]; do
+		more_wait=$((more_wait + 1))
+		[ $more_wait -lt 600 ] || fail "no copy ends"
+		sleep 0.1
+	done
+}

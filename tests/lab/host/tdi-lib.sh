@@ -102,3 +102,37 @@ make_vf()
 		>"/sys/bus/pci/devices/$1/sriov_numvfs"
 	vf=$(basename "$(readlink "/sys/bus/pci/devices/$1/virtfn0")")
 }
+
+# pf_open BDF TOKEN ARGUMENT...: a QEMU with these arguments has the device by this
+# token, and its VFs are on; the address of the first one is in $vf, the process is
+# $pf_pid, and its monitor listens on 9.
+pf_open()
+{
+	pf_bdf=$1
+	pf_token=$2
+	shift 2
+	echo Y >/sys/module/vfio_pci/parameters/enable_sriov
+	bind_vfio "$pf_bdf"
+	mkfifo /run/pf.in
+	exec 9<>/run/pf.in
+	$QEMU -L /lab/firmware -nodefaults -display none -S -monitor stdio "$@" \
+		-device "vfio-pci,host=$pf_bdf,iommufd=i0,vf-token=$pf_token" \
+		</run/pf.in >/run/pf.txt 2>&1 &
+	pf_pid=$!
+	pf_wait=0
+	until grep -q '(qemu)' /run/pf.txt; do
+		pf_wait=$((pf_wait + 1))
+		[ $pf_wait -lt 600 ] || fail "the PF's QEMU: $(cat /run/pf.txt)"
+		sleep 0.1
+	done
+	cat "/sys/bus/pci/devices/$pf_bdf/sriov_totalvfs" \
+		>"/sys/bus/pci/devices/$pf_bdf/sriov_numvfs"
+	vf=$(basename "$(readlink "/sys/bus/pci/devices/$pf_bdf/virtfn0")")
+}
+
+# pf_close: that QEMU ends
+pf_close()
+{
+	echo quit >&9
+	wait "$pf_pid" || fail "the PF's QEMU leaves with $?"
+}

@@ -9,34 +9,10 @@
 
 TOKEN=00112233-4455-6677-8899-aabbccddeeff
 
-# pf_open: another QEMU has the PF, and turns its VFs on.
-pf_open()
-{
-	echo Y >/sys/module/vfio_pci/parameters/enable_sriov
-	bind_vfio "$pf"
-	mkfifo /run/pf.in
-	exec 9<>/run/pf.in
-	$QEMU -L /lab/firmware -nodefaults -display none -S -m 16 \
-		-machine q35,accel=kvm -object iommufd,id=i0 -monitor stdio \
-		-device "vfio-pci,host=$pf,iommufd=i0,vf-token=$TOKEN" \
-		</run/pf.in >/run/pf.txt 2>&1 &
-	pf_pid=$!
-	pf_wait=0
-	until grep -q '(qemu)' /run/pf.txt; do
-		pf_wait=$((pf_wait + 1))
-		[ $pf_wait -lt 600 ] || fail "the PF's QEMU: $(cat /run/pf.txt)"
-		sleep 0.1
-	done
-	cat "/sys/bus/pci/devices/$pf/sriov_totalvfs" \
-		>"/sys/bus/pci/devices/$pf/sriov_numvfs"
-	vf=$(basename "$(readlink "/sys/bus/pci/devices/$pf/virtfn0")")
-}
-
 reset_pf()
 {
 	if [ "${LAB_PF:-}" = vfio ]; then
-		echo quit >&9
-		wait "$pf_pid" || fail "the PF's QEMU leaves with $?"
+		pf_close
 	else
 		echo 1 >"/sys/bus/pci/devices/$pf/reset" || fail "reset of the PF failed"
 	fi
@@ -60,7 +36,7 @@ on_ask()
 
 pf=$(dev tdi-vfs)
 if [ "${LAB_PF:-}" = vfio ]; then
-	pf_open
+	pf_open "$pf" "$TOKEN" -m 16 -machine q35,accel=kvm -object iommufd,id=i0
 	token=,vf-token=$TOKEN
 else
 	make_vf "$pf"

@@ -3,42 +3,26 @@
 # A PF that one QEMU has, and a VF of it that another one wants: the token of the
 # first opens the VF, whatever its BARs are; another token, or none, does not.
 . /lab/host/lib.sh
+. /lab/host/tdi-lib.sh
 
 TOKEN=00112233-4455-6677-8899-aabbccddeeff
 OTHER=ffeeddcc-bbaa-9988-7766-554433221100
-COMMON="-L /lab/firmware -nodefaults -display none -S
-	-machine q35,accel=kvm,smm=off,confidential-guest-support=cgs0 $CGS"
+VM="-machine q35,accel=kvm,smm=off,confidential-guest-support=cgs0 $CGS"
 
 # with VF-PROPERTIES: sets $vf_status and leaves what QEMU says in /run/vf.txt.
 with()
 {
 	vf_status=0
-	# shellcheck disable=SC2086 # COMMON holds words
-	echo quit | timeout 60 $QEMU $COMMON -monitor stdio \
-		-device "vfio-pci,host=$vf,iommufd=i0,$1" >/run/vf.txt 2>&1 ||
+	# shellcheck disable=SC2086 # VM holds words
+	echo quit | timeout 60 $QEMU -L /lab/firmware -nodefaults -display none -S \
+		$VM -monitor stdio -device "vfio-pci,host=$vf,iommufd=i0,$1" >/run/vf.txt 2>&1 ||
 		vf_status=$?
 	{ echo "## $1"; cat /run/vf.txt; } >>/out/vf-token.txt
 }
 
 pf=$(dev tdi-vfs)
-echo Y >/sys/module/vfio_pci/parameters/enable_sriov
-bind_vfio "$pf"
-mkfifo /run/pf.in
-exec 9<>/run/pf.in
-# shellcheck disable=SC2086 # COMMON holds words
-$QEMU $COMMON -monitor stdio \
-	-device "vfio-pci,host=$pf,iommufd=i0,vf-token=$TOKEN" \
-	</run/pf.in >/run/pf.txt 2>&1 &
-pf_pid=$!
-pf_wait=0
-until grep -q '(qemu)' /run/pf.txt; do
-	pf_wait=$((pf_wait + 1))
-	[ $pf_wait -lt 600 ] || fail "the PF's QEMU: $(cat /run/pf.txt)"
-	sleep 0.1
-done
-cat "/sys/bus/pci/devices/$pf/sriov_totalvfs" \
-	>"/sys/bus/pci/devices/$pf/sriov_numvfs"
-vf=$(basename "$(readlink "/sys/bus/pci/devices/$pf/virtfn0")")
+# shellcheck disable=SC2086 # VM holds words
+pf_open "$pf" "$TOKEN" $VM
 bind_vfio "$vf"
 for property in private=on fd-bars=on rombar=0; do
 	with "$property,vf-token=$TOKEN"
@@ -51,6 +35,5 @@ for property in private=on fd-bars=on rombar=0; do
 	done
 done
 echo 0 >"/sys/bus/pci/devices/$pf/sriov_numvfs"
-echo quit >&9
-wait $pf_pid || fail "the PF's QEMU leaves with $?"
+pf_close
 say "the VF opens with the token of its PF, and with no other"
