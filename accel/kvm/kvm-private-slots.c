@@ -19,8 +19,8 @@
  *
  * A TDX module does not let KVM unmap private memory of a device that was not
  * stopped, so KVM does not delete such a slot.  It is kept, with its attribute,
- * and no longer the region's: whoever makes or deletes a slot of this kind next
- * tries again.
+ * and no longer the region's: whoever makes or deletes a slot next tries again.
+ * Until that succeeds nothing else gets a slot there.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -31,6 +31,7 @@
 #include <linux/vfio-private.h>
 
 #include "qemu/error-report.h"
+#include "qemu/range.h"
 #include "hw/boards.h"
 #include "system/device-fd-region.h"
 #include "system/kvm.h"
@@ -47,6 +48,9 @@
 
 /* KVMSlot.flags of a slot that KVM did not delete */
 #define KVM_SLOT_KEPT (1u << 31)
+
+/* How many there are of these.  Guarded by the BQL. */
+static unsigned int kvm_kept_slots;
 
 /* Those that have memslots.  Guarded by the BQL. */
 static QLIST_HEAD(, DeviceFdRegion) kvm_device_fd_regions =
@@ -160,6 +164,7 @@ static bool kvm_device_fd_delete(KVMMemoryListener *kml, KVMSlot *slot,
     int ret = kvm_device_fd_set_slot(kml, slot, 0, name);
 
     if (ret == -EBUSY) {
+        kvm_kept_slots += slot->flags != KVM_SLOT_KEPT;
         slot->flags = KVM_SLOT_KEPT;
         return false;
     }
@@ -169,6 +174,7 @@ static bool kvm_device_fd_delete(KVMMemoryListener *kml, KVMSlot *slot,
                      strerror(-ret));
         abort();
     }
+    kvm_kept_slots -= slot->flags == KVM_SLOT_KEPT;
     slot->memory_size = 0;
     slot->flags = 0;
     slot->ram = NULL;
@@ -201,7 +207,8 @@ static void kvm_device_fd_delete_kept(KVMMemoryListener *kml)
     }
 }
 
-static bool kvm_device_fd_is_kept(KVMMemoryListener *kml, hwaddr gpa)
+static bool kvm_device_fd_is_kept(KVMMemoryListener *kml, hwaddr gpa,
+                                  uint64_t size)
 {
     unsigned int i;
 
@@ -209,7 +216,7 @@ static bool kvm_device_fd_is_kept(KVMMemoryListener *kml, hwaddr gpa)
         KVMSlot *slot = &kml->slots[i];
 
         if (slot->memory_size && slot->flags == KVM_SLOT_KEPT &&
-            gpa - slot->start_addr < slot->memory_size) {
+            ranges_overlap(gpa, size, slot->start_addr, slot->memory_size)) {
             return true;
         }
     }
@@ -232,7 +239,7 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, KVMDeviceFdPlace *place,
                                       false, kvm_device_fd_apply, place);
     }
     kept = slot ? !kvm_device_fd_disown(kml, region, slot) :
-                  kvm_device_fd_is_kept(kml, place->gpa);
+                  kvm_device_fd_is_kept(kml, place->gpa, 1);
     if (is_private && stays && !kept) {
         ret = kvm_device_fd_apply(place, place->offset, size, false);
     }
@@ -304,21 +311,41 @@ static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
     kvm_device_fd_leave(kml, &place, int128_get64(section->size), slot);
 }
 
+/* Of another kind of memory: KVM would refuse it a slot, and QEMU give up. */
+static bool kvm_device_fd_in_the_way(KVMMemoryListener *kml,
+                                     MemoryRegionSection *section, bool add)
+{
+    hwaddr gpa = section->offset_within_address_space;
+
+    if (!kvm_device_fd_is_kept(kml, gpa, int128_get64(section->size))) {
+        return false;
+    }
+    if (add && memory_region_is_ram(section->mr)) {
+        error_report_once("%s: no memory slot at 0x%" HWADDR_PRIx ": KVM has one "
+                          "of a TDI there that could not be unbound; map it "
+                          "elsewhere, or unlock that device",
+                          memory_region_name(section->mr), gpa);
+    }
+    return true;
+}
+
 bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
                                    MemoryRegionSection *section, bool add)
 {
     DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
     uint64_t page_mask = qemu_real_host_page_size() - 1;
 
+    if (kvm_kept_slots) {
+        kvm_device_fd_delete_kept(kml);
+    }
     if (!region) {
-        return false;
+        return kvm_kept_slots && kvm_device_fd_in_the_way(kml, section, add);
     }
     /* A BAR at such an address, or cut like this, is not in proper use. */
     if ((section->offset_within_address_space | section->offset_within_region |
          int128_get64(section->size)) & page_mask) {
         return true;
     }
-    kvm_device_fd_delete_kept(kml);
     if (add) {
         kvm_device_fd_add(kml, region, section);
     } else {

@@ -322,7 +322,11 @@ static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
     }
     ret = tdi_check(binding) ?:
           tdi_look(binding, binding->state, &request->code);
-    return ret ?: tdi_check_memory(binding, request);
+    /* Whatever the device says, or does not. */
+    if (!request->cancelled) {
+        ret = tdi_check_memory(binding, request) ?: ret;
+    }
+    return ret;
 }
 
 static bool tdi_all_private(TDIBinding *binding)

@@ -343,6 +343,12 @@ static void test_memory(void)
     lost.sequence = host->sequence++;
     check_memory(host, &lost, sizeof(lost));
 
+    /* Nor does it matter that the device does not say how it is. */
+    event = event_of(host, IOMMU_VEVENT_TSM_MEMORY);
+    sim_fail(host, "TSM_GET_STATE", 1, EIO);
+    check_memory(host, &event, sizeof(event));
+    sim_fail_no_more(host);
+
     /* Of a device that is not in RUN any more that is not what matters. */
     sim_ok(host, TDCM_OP_ENABLE_DMA);
     host->shared->lost_memory = true;

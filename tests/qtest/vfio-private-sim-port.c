@@ -213,6 +213,39 @@ static void test_bus_reset_stuck(SimHost *host)
     sim_run(host);
 }
 
+/* What the guest puts in the place of a slot that KVM keeps has none. */
+static void test_kept_in_the_way(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(true);
+    const uint16_t ivshmem = 5 << 3;
+    unsigned int from;
+
+    host->after = "-object memory-backend-ram,id=m5,size=1M "
+                  "-device ivshmem-plain,memdev=m5,addr=5.0";
+    sim_expect_stuck(host);
+    sim_expect(host, "KVM has one of a TDI there that could not be unbound");
+    sim_start_behind(host);
+    sim_run(host);
+    sim_fail(host, "TSM_UNBIND", 1, EIO);
+    sim_bus_reset(host);
+    sim_qmp_state(host, "unknown");
+
+    from = sim_now(host);
+    sim_rid_write(host, ivshmem, 0x18, SIM_BAR2);
+    sim_rid_write(host, ivshmem, 0x1c, 0);
+    sim_rid_write(host, ivshmem, 0x04, PCI_COMMAND_MEMORY);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   0x100000), ==, UINT_MAX);
+    sim_rid_write(host, ivshmem, 0x04, 0);
+    /* Once the guest has unbound it, the next to come has it deleted. */
+    sim_ok(host, TDCM_OP_UNBIND);
+    from = sim_now(host);
+    sim_rid_write(host, ivshmem, 0x04, PCI_COMMAND_MEMORY);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2, 0),
+                     <, sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                      0x100000));
+}
+
 /* It leaves, still bound; the kernel unbinds it as its vDEVICE goes. */
 static void test_eject_stuck(SimHost *host)
 {
@@ -287,4 +320,7 @@ static const SimTest tests[] = {
 void sim_test_add_port(void)
 {
     sim_add_tests("port", tests, ARRAY_SIZE(tests));
+    /* KVM keeps slots of TDs only. */
+    qtest_add_func("vfio-private-sim/port/kept-in-the-way",
+                   test_kept_in_the_way);
 }
