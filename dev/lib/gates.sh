@@ -260,6 +260,15 @@ gate_shellcheck() {
     echo "$((${#scripts[@]} + 1)) scripts"
 }
 
+# What has moved on from under a mutant shows only when it is run, and few are.
+gate_mutants() {
+    local listed
+    [ -d "$(tree_of qemu)/.git" ] && [ -d "$(tree_of linux)/.git" ] ||
+        { echo 'needs the sources of QEMU and Linux'; return 77; }
+    listed=$("$PYTHON" "$TOP/dev/mutate" -l) || { grep BROKEN <<<"$listed" || true; return 1; }
+    echo "$(wc -l <<<"$listed") mutants"
+}
+
 # Each patch must build on its own, so that git bisect works on the series.
 gate_each_patch() {
     local tree scratch commit
