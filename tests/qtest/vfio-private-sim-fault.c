@@ -87,6 +87,26 @@ static void test_unknown_flag(void)
     g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
 }
 
+/* What could turn private does not, as that is not what is wrong. */
+static void test_revoked_converts_not(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(true);
+    uint64_t args[SIM_EXIT_ARGS] = {
+        SIM_BAR2, 4096,
+        KVM_MEMORY_EXIT_FLAG_PRIVATE | KVM_MEMORY_EXIT_FLAG_REVOKED,
+    };
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_lock(host);
+    from = sim_now(host);
+    sim_exit(host, KVM_EXIT_MEMORY_FAULT, 0, 0, args);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
+    args[2] = KVM_MEMORY_EXIT_FLAG_PRIVATE;
+    sim_exit(host, KVM_EXIT_MEMORY_FAULT, 0, 0, args);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 1);
+}
+
 /* Of what no device has, there is nothing to wait for. */
 static void test_nowhere(void)
 {
@@ -302,6 +322,7 @@ static const struct {
 } tdx_tests[] = {
     { "refuses/unknown-flag", test_unknown_flag },
     { "refuses/nowhere", test_nowhere },
+    { "refuses/revoked", test_revoked_converts_not },
     { "no-private-mmio", test_no_private_mmio },
     { "until-bound", test_until_bound },
     { "stop", test_stop },
