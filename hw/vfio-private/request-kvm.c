@@ -18,6 +18,7 @@
 #include <linux/kvm-tdcm.h>
 
 #include "qemu/main-loop.h"
+#include "hw/core/cpu.h"
 #include "hw/vfio-private/hooks.h"
 #include "standard-headers/linux/kvm_para.h"
 #include "system/address-spaces.h"
@@ -29,10 +30,12 @@
 /* struct kvm_run.tdx.nr of TDG.VP.VMCALL<TDCM>, GHCI 2.0 */
 #define TDVMCALL_TDCM 0x10007
 
+/* Where interrupts as messages go on x86, before the vCPU's APIC ID */
+#define TDCM_MSI_ADDRESS 0xfee00000
+
 /* TDG.VP.VMCALL completion status codes, GHCI */
 #define TDVMCALL_STATUS_SUCCESS             0x0ULL
 #define TDVMCALL_STATUS_INVALID_OPERAND     0x8000000000000000ULL
-#define TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED 0x8000000000000003ULL
 
 /**
  * struct KVMTdxTdcm - the arm "tdcm" of the union in struct kvm_run.tdx
@@ -122,6 +125,16 @@ static bool guest_write(hwaddr gpa, const void *buf, uint64_t size)
                                MEMTXATTRS_UNSPECIFIED, buf, size) == MEMTX_OK;
 }
 
+/* As a device would; bits 14:8 of the APIC ID go where KVM guests have them. */
+static void guest_interrupt(uint32_t apic_id, uint8_t vector)
+{
+    hwaddr message = TDCM_MSI_ADDRESS | (apic_id & 0xff) << 12 |
+                     (apic_id >> 8 & 0x7f) << 5;
+
+    address_space_stl_le(&address_space_memory, message, vector,
+                         MEMTXATTRS_UNSPECIFIED, NULL);
+}
+
 static void guest_resumes(void *opaque, bool running, RunState state)
 {
     if (running) {
@@ -136,9 +149,10 @@ static const TDCMGuest tdcm_guest = {
     .read = guest_read,
     .write = guest_write,
     .running = runstate_is_running,
+    .interrupt = guest_interrupt,
 };
 
-static int tdcm_exit(const TDCMCall *call)
+static int tdcm_exit(TDCMCall *call)
 {
     static VMChangeStateEntry *resumes;
 
@@ -146,12 +160,13 @@ static int tdcm_exit(const TDCMCall *call)
     if (!resumes) {
         resumes = qemu_add_vm_change_state_handler(guest_resumes, NULL);
     }
+    call->apic_id = current_cpu->cc->get_arch_id(current_cpu);
     return vfio_private_request(&tdcm_guest, call);
 }
 
 bool vfio_private_handle_hypercall(struct kvm_run *run)
 {
-    const TDCMCall call = {
+    TDCMCall call = {
         .devid = run->hypercall.args[0],
         .gpa = run->hypercall.args[1],
         .size = run->hypercall.args[2],
@@ -161,24 +176,14 @@ bool vfio_private_handle_hypercall(struct kvm_run *run)
     if (run->hypercall.nr != KVM_HC_TDCM) {
         return false;
     }
-    switch (tdcm_exit(&call)) {
-    case 0:
-        run->hypercall.ret = 0;
-        break;
-    case -EOPNOTSUPP:
-        run->hypercall.ret = -KVM_EOPNOTSUPP;
-        break;
-    default:
-        run->hypercall.ret = -KVM_EINVAL;
-        break;
-    }
+    run->hypercall.ret = tdcm_exit(&call) ? -KVM_EINVAL : 0;
     return true;
 }
 
 void vfio_private_handle_tdx(struct kvm_run *run)
 {
     KVMTdxTdcm *tdcm = (KVMTdxTdcm *)&run->tdx.unknown;
-    const TDCMCall call = {
+    TDCMCall call = {
         .devid = tdcm->devid,
         .gpa = tdcm->gpa,
         .size = tdcm->size,
@@ -188,15 +193,6 @@ void vfio_private_handle_tdx(struct kvm_run *run)
     if (run->tdx.nr != TDVMCALL_TDCM) {
         return;
     }
-    switch (tdcm_exit(&call)) {
-    case 0:
-        tdcm->ret = TDVMCALL_STATUS_SUCCESS;
-        break;
-    case -EOPNOTSUPP:
-        tdcm->ret = TDVMCALL_STATUS_SUBFUNC_UNSUPPORTED;
-        break;
-    default:
-        tdcm->ret = TDVMCALL_STATUS_INVALID_OPERAND;
-        break;
-    }
+    tdcm->ret = tdcm_exit(&call) ? TDVMCALL_STATUS_INVALID_OPERAND :
+                                   TDVMCALL_STATUS_SUCCESS;
 }

@@ -5,7 +5,7 @@
  * without changing anything, then becomes one in the queue of its device.  The
  * header is read once, into memory of QEMU's own; nothing is read from the
  * guest after that.  The reply is written to the guest in one go, and the
- * status, which the guest may be polling, after that.
+ * status, which the guest may be polling, after that, and the interrupt last.
  *
  * Memory of a VM that is stopped is left alone: its replies are held back until
  * it runs.  Those to a guest that was reset meanwhile are dropped.
@@ -30,6 +30,9 @@
 #include "trace.h"
 
 #define TDCM_PAGE_SIZE 4096ULL
+
+/* Those below are the CPU's exceptions. */
+#define TDCM_VECTOR_MIN 32
 
 QEMU_BUILD_BUG_ON(sizeof(struct tdcm_buffer) != 20);
 
@@ -201,6 +204,9 @@ static void tdcm_answer(TDCMRequest *request)
     tdcm_write(request, ret ? TDCM_STATUS_ERROR : TDCM_STATUS_COMPLETED,
                ret ? tdcm_error(ret, tdi->code) : 0, data);
     g_byte_array_unref(data);
+    if (request->call.vector) {
+        request->guest->interrupt(request->call.apic_id, request->call.vector);
+    }
 }
 
 static void tdcm_done(TDIRequest *tdi)
@@ -263,11 +269,10 @@ static int tdcm_decode(const TDCMGuest *guest, const TDCMCall *call,
     if (call->size < TDCM_PAGE_SIZE ||
         call->size > TDCM_BUFFER_PAGES_MAX * TDCM_PAGE_SIZE ||
         (call->size | call->gpa) & (TDCM_PAGE_SIZE - 1) ||
-        call->gpa + call->size < call->gpa || call->devid > UINT32_MAX) {
+        call->gpa + call->size < call->gpa || call->devid > UINT32_MAX ||
+        (call->vector && call->vector < TDCM_VECTOR_MIN) ||
+        call->vector > UINT8_MAX) {
         return -EINVAL;
-    }
-    if (call->vector) {
-        return -EOPNOTSUPP;
     }
     if (!guest->shared(call->gpa, call->size) ||
         !guest->read(call->gpa, in, sizeof(*in)) ||
@@ -319,7 +324,9 @@ static void tdcm_invoke(TDIBinding *binding, TDCMRequest *request)
     } else {
         request->tdi.operation = operations[op].operation;
         tdi_submit(binding, &request->tdi);
-        tdcm_wait(binding, request);
+        if (!request->call.vector) {
+            tdcm_wait(binding, request);
+        }
         return;
     }
     request->tdi.binding = binding;

@@ -16,12 +16,14 @@
  * @gpa: the buffer, without a shared bit
  * @size: bytes
  * @vector: interrupt for the completion, 0: the guest polls
+ * @apic_id: of the vCPU that rings, which is the one to get it
  */
 typedef struct TDCMCall {
     uint64_t devid;
     uint64_t gpa;
     uint64_t size;
     uint64_t vector;
+    uint32_t apic_id;
 } TDCMCall;
 
 /**
@@ -34,6 +36,7 @@ typedef struct TDCMCall {
  * @read: read from such a range.  Returns false if it is not one any more.
  * @write: write to it, likewise
  * @running: may it be written to at this moment?
+ * @interrupt: raise an interrupt for a vCPU
  */
 typedef struct TDCMGuest {
     TDIBinding *(*find)(uint32_t rid);
@@ -42,6 +45,7 @@ typedef struct TDCMGuest {
     bool (*read)(hwaddr gpa, void *buf, uint64_t size);
     bool (*write)(hwaddr gpa, const void *buf, uint64_t size);
     bool (*running)(void);
+    void (*interrupt)(uint32_t apic_id, uint8_t vector);
 } TDCMGuest;
 
 /* How long a vCPU waits for the end of its request before it has to poll */
@@ -57,13 +61,15 @@ typedef struct TDCMGuest {
  *
  * The buffer gets the result, as the guest's header linux/tdcm.h describes it.
  * Mostly it has it when this returns.  If the TSM takes its time, or the VM
- * stops meanwhile, it comes later, and the guest polls for it.
+ * stops meanwhile, it comes later, and the guest polls for it.  A guest that
+ * wants an interrupt is not held up at all; it gets one for each request that
+ * was taken, after the result.
  *
  * Context: BQL, which is dropped for at most TDCM_WAIT_MS; a vCPU's thread.
  * Returns: 0 if the request was taken, whatever becomes of it; with the buffer
  *     untouched: -EINVAL: no such device, or the buffer is not one: shared RAM,
- *     whole pages, at most TDCM_BUFFER_PAGES_MAX, a proper header;
- *     -EOPNOTSUPP: an event was asked for.
+ *     whole pages, at most TDCM_BUFFER_PAGES_MAX, a proper header; no vector
+ *     that a device may use.
  */
 int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call);
 

@@ -24,7 +24,6 @@ static void test_not_taken(SimHost *host)
 {
     static const struct {
         uint64_t rid, gpa, size, vector;
-        bool unsupported;
     } calls[] = {
         { SIM_RID + 1, SIM_BUFFER, 4096, 0 },
         { SIM_RID | 1ULL << 32, SIM_BUFFER, 4096, 0 },
@@ -32,7 +31,8 @@ static void test_not_taken(SimHost *host)
         { SIM_RID, SIM_BUFFER, 0, 0 },
         { SIM_RID, SIM_BUFFER, 4095, 0 },
         { SIM_RID, SIM_BUFFER, (TDCM_BUFFER_PAGES_MAX + 1) * 4096, 0 },
-        { SIM_RID, SIM_BUFFER, 4096, 0x40, true },
+        { SIM_RID, SIM_BUFFER, 4096, 0x1f },
+        { SIM_RID, SIM_BUFFER, 4096, 0x100 },
         { SIM_RID, SIM_BAR0, 4096, 0 },
         { SIM_RID, 0x8000000000ULL, 4096, 0 },
         { SIM_RID, UINT64_MAX - 4095, 4096, 0 },
@@ -48,7 +48,7 @@ static void test_not_taken(SimHost *host)
         uint64_t ret = sim_call(host, calls[i].rid, calls[i].gpa,
                                 calls[i].size, calls[i].vector);
 
-        g_assert_cmphex(ret, ==, sim_refused(host, calls[i].unsupported));
+        g_assert_cmphex(ret, ==, sim_refused(host));
     }
     sim_nothing(host, from);
     g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
@@ -65,9 +65,9 @@ static void test_private_buffer(SimHost *host)
     g_assert_cmphex(sim_convert(host, SIM_BUFFER + 4096, 4096, true), ==, 0);
     from = sim_now(host);
     g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 2 * 4096, 0), ==,
-                    sim_refused(host, false));
+                    sim_refused(host));
     g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER + 4096, 4096, 0), ==,
-                    sim_refused(host, false));
+                    sim_refused(host));
     sim_nothing(host, from);
 }
 
@@ -142,6 +142,33 @@ static void check_report(SimHost *host)
     g_assert_cmpuint(reply.len, ==, sizeof(*report) + 4 + 4 *
                      sizeof(TdispReportRange));
     g_assert_cmpuint(le32_to_cpu(report->mmio_range_count), ==, 4);
+}
+
+/* A guest that wants an interrupt gets it on the vCPU that asked, and once. */
+static void test_event(SimHost *host)
+{
+    struct tdcm_buffer buf = { .operation = cpu_to_le16(TDCM_OP_BIND) };
+    const SimEvent *event;
+    unsigned int from;
+
+    host->shared->idle_vcpus = 2;
+    host->after = "-smp 3,sockets=3";
+    sim_start_mapped(host);
+    qtest_memwrite(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+    from = sim_now(host);
+    g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0x41), ==, 0);
+    while (!sim_count(host, from, "SIGNAL_MSI")) {
+        g_usleep(100);
+    }
+    qtest_memread(host->qts, SIM_BUFFER, &buf, sizeof(buf));
+    g_assert_cmpint(buf.status, ==, TDCM_STATUS_COMPLETED);
+    sim_in_order(host, from, "TSM_BIND", "SIGNAL_MSI", NULL);
+    event = sim_event(host, sim_find(host, from, "SIGNAL_MSI"));
+    /* KVM looks at the APIC ID only. */
+    g_assert_cmphex(event->args[0] & 0xff000, ==, 2 << 12);
+    g_assert_cmphex(event->args[1], ==, 0x41);
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_CONFIG_LOCKED);
+    g_assert_cmpuint(sim_count(host, from, "SIGNAL_MSI"), ==, 1);
 }
 
 static void test_life(SimHost *host)
@@ -306,6 +333,7 @@ static const SimTest tests[] = {
     { "refuses/private-buffer", test_private_buffer },
     { "refuses/wrong-state", test_wrong_state },
     { "refuses/convert", test_convert_refused },
+    { "event", test_event },
     { "life", test_life },
     { "connect", test_connect },
     { "rounds", test_rounds },

@@ -186,12 +186,9 @@ uint64_t sim_call(SimHost *host, uint64_t rid, uint64_t gpa, uint64_t size,
     return sim_exit_end(host);
 }
 
-uint64_t sim_refused(SimHost *host, bool unsupported)
+uint64_t sim_refused(SimHost *host)
 {
-    if (host->tdx) {
-        return unsupported ? SIM_TDVMCALL_UNSUPPORTED : SIM_TDVMCALL_INVALID;
-    }
-    return unsupported ? -KVM_EOPNOTSUPP : -KVM_EINVAL;
+    return host->tdx ? SIM_TDVMCALL_INVALID : -KVM_EINVAL;
 }
 
 void sim_tdcm_begin(SimHost *host, uint16_t operation)

@@ -72,8 +72,6 @@ static void test_status(void)
                              SIM_TDVMCALL_UNSUPPORTED, call), ==,
                     SIM_TDVMCALL_UNSUPPORTED);
     g_assert_cmpuint(sim_count(host, 0, "TSM_BIND"), ==, 0);
-    g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0x30), ==,
-                    SIM_TDVMCALL_UNSUPPORTED);
     g_assert_cmphex(sim_call(host, SIM_RID + 8, SIM_BUFFER, 4096, 0), ==,
                     SIM_TDVMCALL_INVALID);
     g_assert_cmphex(sim_call(host, SIM_RID, SIM_BUFFER, 4096, 0), ==, 0);

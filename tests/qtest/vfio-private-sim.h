@@ -162,7 +162,7 @@ uint64_t sim_call(SimHost *host, uint64_t rid, uint64_t gpa, uint64_t size,
                   uint64_t vector);
 
 /* sim_refused: what sim_call() returns for a request that is not taken */
-uint64_t sim_refused(SimHost *host, bool unsupported);
+uint64_t sim_refused(SimHost *host);
 
 /* What became of a request; @status 0xff: it was not taken. */
 typedef struct SimReply {

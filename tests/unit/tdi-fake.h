@@ -30,6 +30,7 @@
 #define RID         0x0108
 #define BAR_SIZE    0x4000ULL
 #define NO_ANSWER   0xa5        /* status of a buffer that was read only */
+#define APIC_ID     0x107
 
 /* The fakes */
 
@@ -40,6 +41,9 @@ typedef struct Fake {
     int refs, reads;
     unsigned int looks, reports, blockers, worker, missed;
     bool stopped;
+    /* the guest's interrupts: how many, the last, what it finds at RAM_BASE */
+    unsigned int interrupts;
+    uint8_t vector, found;
     /* device */
     bool ready, mmio_private, hidden, has_dma;
     int dma_wanted, populate_left, populate_ret;
@@ -447,8 +451,17 @@ static bool fake_running(void)
     return !f.stopped;
 }
 
+static void fake_interrupt(uint32_t apic_id, uint8_t vector)
+{
+    g_assert_cmphex(apic_id, ==, APIC_ID);
+    f.interrupts++;
+    f.vector = vector;
+    f.found = ((struct tdcm_buffer *)f.ram)->status;
+}
+
 static const TDCMGuest fake_guest = {
     fake_find, fake_put, fake_shared, fake_read, fake_write, fake_running,
+    fake_interrupt,
 };
 
 /* What the tests do */
@@ -518,7 +531,7 @@ static inline struct tdcm_buffer *buffer(uint16_t op)
 static inline int ring(uint64_t devid, uint64_t gpa, uint64_t size,
                        uint64_t vector)
 {
-    const TDCMCall call = { devid, gpa, size, vector };
+    const TDCMCall call = { devid, gpa, size, vector, APIC_ID };
 
     f.reads = 0;
     return vfio_private_request(&fake_guest, &call);

@@ -29,7 +29,9 @@ static const CallCase calls[] = {
     { "private", RID, RAM_BASE + SHARED_SIZE, 0x1000, 0, -EINVAL },
     { "partly-private", RID, RAM_BASE + SHARED_SIZE - 0x1000, 0x2000, 0,
       -EINVAL },
-    { "event", RID, RAM_BASE, 0x1000, 0x40, -EOPNOTSUPP },
+    { "vector-of-exception", RID, RAM_BASE, 0x1000, 31, -EINVAL },
+    { "wide-vector", RID, RAM_BASE, 0x1000, 0x100, -EINVAL },
+    { "very-wide-vector", RID, RAM_BASE, 0x1000, 1ULL << 32 | 0x40, -EINVAL },
 };
 
 static void test_call_refused(gconstpointer data)
@@ -126,6 +128,57 @@ static void test_report_does_not_fit(void)
     teardown();
 }
 
+static uint8_t ring_event(uint16_t op, uint8_t vector)
+{
+    struct tdcm_buffer *b = buffer(op);
+
+    g_assert_cmpint(ring(RID, RAM_BASE, 0x1000, vector), ==, 0);
+    return b->status;
+}
+
+/* The vCPU does not wait, and the interrupt comes after the result. */
+static void test_event(void)
+{
+    setup();
+    g_assert_cmpint(ring_event(TDCM_OP_BIND, 32), ==, NO_ANSWER);
+    g_assert_cmpint(f.interrupts, ==, 0);
+    idle();
+    g_assert_cmpint(f.interrupts, ==, 1);
+    g_assert_cmpint(f.vector, ==, 32);
+    g_assert_cmpint(f.found, ==, TDCM_STATUS_COMPLETED);
+
+    /* What fails at once is told the same way. */
+    g_assert_cmpint(ring_event(0x7f, 255), ==, TDCM_STATUS_ERROR);
+    g_assert_cmpint(f.interrupts, ==, 2);
+    g_assert_cmpint(f.vector, ==, 255);
+    g_assert_cmpint(f.found, ==, TDCM_STATUS_ERROR);
+
+    /* Who polls gets none. */
+    request_ok(TDCM_OP_GET_TDI_STATE);
+    g_assert_cmpint(f.interrupts, ==, 2);
+    teardown();
+}
+
+static void test_event_of_stopped(void)
+{
+    setup();
+    f.stopped = true;
+    ring_event(TDCM_OP_GET_TDI_STATE, 0x40);
+    idle();
+    g_assert_cmpint(f.interrupts, ==, 0);
+    f.stopped = false;
+    vfio_private_request_resume();
+    g_assert_cmpint(f.interrupts, ==, 1);
+    g_assert_cmpint(f.found, ==, TDCM_STATUS_COMPLETED);
+
+    /* The next life of the VM did not ask. */
+    ring_event(TDCM_OP_GET_TDI_STATE, 0x40);
+    vfio_private_request_reset();
+    idle();
+    g_assert_cmpint(f.interrupts, ==, 1);
+    teardown();
+}
+
 int main(int argc, char **argv)
 {
     int i;
@@ -142,6 +195,8 @@ int main(int argc, char **argv)
                     test_unknown_operation);
     g_test_add_func("/tdi-request/report-does-not-fit",
                     test_report_does_not_fit);
+    g_test_add_func("/tdi-request/event", test_event);
+    g_test_add_func("/tdi-request/event-of-stopped", test_event_of_stopped);
     g_test_add_func("/tdi-request/noise", test_noise);
     return g_test_run();
 }

@@ -1,7 +1,7 @@
 /*
- * A simulated host for QEMU: the vCPU
+ * A simulated host for QEMU: the vCPUs
  *
- * It runs no code, but makes the access that the test wants.  KVM_RUN blocks
+ * They run no code, but one makes the access that the test wants.  KVM_RUN blocks
  * until QEMU kicks it, or the test has an exit for QEMU.  As in KVM, what QEMU
  * has made of an exit is taken at the next KVM_RUN, even if that one is to
  * return at once.
@@ -18,6 +18,14 @@
 /* struct kvm_run.tdx: nr and flags, then the arm, which begins with ret */
 #define SIM_TDX_ARM offsetof(struct kvm_run, tdx.unknown)
 
+#define SIM_VCPUS 4
+
+/* Of those that wait, and last of the one that acts */
+static struct {
+    int fd;
+    struct kvm_run *run;
+} vcpus[SIM_VCPUS];
+static unsigned int nr_vcpus;
 static struct kvm_run *run;
 
 int sim_vcpu_create(int fd, void *arg)
@@ -29,14 +37,29 @@ int sim_vcpu_create(int fd, void *arg)
     if (vcpu < 0) {
         return vcpu;
     }
-    if (run) {
-        /* One is all that any test needs. */
+    if (run || nr_vcpus == SIM_VCPUS) {
         syscall(SYS_close, vcpu);
         return -ENOSPC;
     }
-    run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-    assert(run != MAP_FAILED);
+    vcpus[nr_vcpus].fd = vcpu;
+    vcpus[nr_vcpus].run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                               vcpu, 0);
+    assert(vcpus[nr_vcpus].run != MAP_FAILED);
+    if (nr_vcpus == sim->idle_vcpus) {
+        run = vcpus[nr_vcpus].run;
+    }
+    nr_vcpus++;
     return vcpu;
+}
+
+static struct kvm_run *sim_vcpu_find(int fd)
+{
+    unsigned int i;
+
+    for (i = 0; vcpus[i].fd != fd; i++) {
+        assert(i < nr_vcpus);
+    }
+    return vcpus[i].run;
 }
 
 static uint64_t *sim_vcpu_tdx_arm(void)
@@ -118,10 +141,12 @@ static bool sim_vcpu_access(void)
  * Returns 1 if the test has an exit, 0 if it has an access instead, or -EINTR
  * if QEMU has kicked.
  */
-static int sim_vcpu_wait(void)
+static int sim_vcpu_wait(struct kvm_run *vcpu)
 {
     const struct timespec now = {};
-    struct pollfd kick = { .fd = SIM_KICK_FD, .events = POLLIN };
+    struct pollfd kick = {
+        .fd = vcpu == run ? SIM_KICK_FD : -1, .events = POLLIN,
+    };
     sigset_t all, old;
     uint64_t count;
     int ret;
@@ -129,8 +154,9 @@ static int sim_vcpu_wait(void)
     /* Between looking and waiting no signal may get lost. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    ret = __atomic_load_n(&run->immediate_exit, __ATOMIC_ACQUIRE) ? -1 :
-          ppoll(&kick, 1, sim_vcpu_has_access() ? &now : NULL, &old);
+    ret = __atomic_load_n(&vcpu->immediate_exit, __ATOMIC_ACQUIRE) ? -1 :
+          ppoll(&kick, 1, vcpu == run && sim_vcpu_has_access() ? &now : NULL,
+                &old);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (ret != 1) {
         return ret == 0 ? 0 : -EINTR;
@@ -145,20 +171,21 @@ static int sim_vcpu_wait(void)
 static int sim_vcpu_run(int fd, void *arg)
 {
     static bool pending;
+    struct kvm_run *vcpu = sim_vcpu_find(fd);
     int ret;
 
-    if (pending) {
+    if (vcpu == run && pending) {
         sim->exit.ret = sim_vcpu_result(&sim->exit);
         pending = false;
         __atomic_add_fetch(&sim->exits_done, 1, __ATOMIC_RELEASE);
     }
-    while (!(ret = sim_vcpu_wait())) {
+    while (!(ret = sim_vcpu_wait(vcpu))) {
         if (sim_vcpu_has_access() && sim_vcpu_access()) {
             return -EFAULT;
         }
     }
     if (ret < 0) {
-        run->exit_reason = KVM_EXIT_INTR;
+        vcpu->exit_reason = KVM_EXIT_INTR;
         return ret;
     }
     pending = true;

@@ -185,6 +185,8 @@ static const SimCall vm_calls[] = {
       { SIM_ARG(kvm_memory_attributes, address),
         SIM_ARG(kvm_memory_attributes, size),
         SIM_ARG(kvm_memory_attributes, attributes) } },
+    { KVM_SIGNAL_MSI, "SIGNAL_MSI", NULL,
+      { SIM_ARG(kvm_msi, address_lo), SIM_ARG(kvm_msi, data) } },
     { KVM_MEMORY_ENCRYPT_OP, NULL, sim_tdx_op,
       { SIM_ARG(kvm_tdx_cmd, flags) }, sim_tdx_name },
     { }

@@ -95,6 +95,8 @@ typedef struct SimExit {
  *     at each KVM_RUN; meanwhile it takes exits, as a guest takes interrupts.
  * @access_private: of a TDX guest: with the private bit
  * @access_faults: how often one has failed
+ * @idle_vcpus: how many vCPUs come before the one that does all this, and only
+ *     wait; set before QEMU starts
  * @exits_asked, @exits_done: number of exits that the test has put into @exit,
  *     and that QEMU has handled: @exit.ret is valid once they are equal
  * @no_private_mmio: the VM has no private views of device memory
@@ -127,6 +129,7 @@ typedef struct SimShared {
     uint64_t access_gpa;
     uint32_t no_private_mmio;
     uint32_t revoked;
+    uint32_t idle_vcpus;
     uint32_t exits_asked;
     uint32_t exits_done;
     uint32_t released;
