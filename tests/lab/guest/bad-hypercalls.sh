@@ -34,4 +34,4 @@ refused "BAR with its MSI-X table, private" "$nvme_bar" 4 0x10
 
 edu-check "$edu" || fail "edu-check failed after the refusals"
 convert edu "$edu" 3 >/dev/null || fail "a good conversion fails afterwards"
-disk_test 64
+disk_test

@@ -6,4 +6,4 @@ while read -r module; do
 	insmod "/lab/modules/$module" || fail "$module does not load"
 done </lab/modules/guest
 say "Linux $(uname -r), up $(cut -d' ' -f1 /proc/uptime) s"
-disk_test 64
+disk_test

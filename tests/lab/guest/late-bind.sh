@@ -7,8 +7,8 @@
 
 find_nvme
 find_tsm
-disk_test 64
-say "nvme: 64 MiB written and read back, shared"
+disk_test
+say "nvme: written and read back, shared"
 round=0
 while [ $round -lt "$(kernel_arg lab.rounds)" ]; do
 	round=$((round + 1))
@@ -21,13 +21,13 @@ while [ $round -lt "$(kernel_arg lab.rounds)" ]; do
 	accept "$nvme" || fail "accept failed"
 	tdi_is "$nvme" run
 	with_driver "$nvme"
-	disk_test 64
+	disk_test
 	tdi_is "$nvme" run
-	[ $round != 1 ] || say "nvme: 64 MiB written and read back, in RUN"
+	[ $round != 1 ] || say "nvme: written and read back, in RUN"
 	without_driver "$nvme"
 	end "$nvme"
 	ask unbound
 	with_driver "$nvme"
-	disk_test 64
+	disk_test
 done
 say "nvme: $round rounds of lock, accept, unlock"

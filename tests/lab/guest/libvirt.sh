@@ -10,7 +10,7 @@ tdi_is "$nvme" unlocked
 without_driver "$nvme"
 run "$nvme"
 with_driver "$nvme"
-disk_test 64
+disk_test
 ask run
 without_driver "$nvme"
 end "$nvme"

@@ -9,4 +9,4 @@ if [ "$answer" = reboot ]; then
 	reboot -f
 	sleep 1000
 fi
-disk_test 64
+disk_test

@@ -15,7 +15,7 @@ ask bound
 accept "$nvme" || fail "accept failed"
 bounce_slots
 with_driver "$nvme"
-disk "in RUN" 1
+disk "in RUN" 1 256
 tdi_is "$nvme" run
 without_driver "$nvme"
 end "$nvme"

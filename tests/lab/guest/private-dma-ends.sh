@@ -31,5 +31,5 @@ for how in monitor disconnect reset fault; do
 done
 # The other one has its own tables, and comes to them the same way.
 find_nvme
-disk_test 64
+disk_test
 views_end

@@ -58,7 +58,7 @@ fi
 edu=$(find_pci 1234:11e8)
 enable_pci "$edu"
 edu-check "$edu" || fail "edu-check failed"
-disk_test 64
+disk_test
 check_views
 if private_ram; then
 	check_bounce

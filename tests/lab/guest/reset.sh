@@ -27,5 +27,5 @@ reset*)
 	sleep 1000
 	;;
 esac
-disk_test 64
+disk_test
 say "after four resets both devices work"

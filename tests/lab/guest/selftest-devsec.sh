@@ -13,4 +13,4 @@ bad=$(grep -m 1 -E '^not ok|# SKIP' /tmp/ktap || true)
 [ -z "$bad" ] || fail "devsec.sh: $bad"
 [ $status = 0 ] || fail "devsec.sh ends with $status: $(tail -n 1 /tmp/ktap)"
 row "devsec.sh: $(grep -c '^ok ' /tmp/ktap) tests passed"
-disk_test 64
+disk_test

@@ -16,4 +16,4 @@ request "$nvme" 6 "0 1 0 1 00"
 request_run "$nvme"
 request "$nvme" 7 "0 1 0 0"
 with_driver "$nvme"
-disk_test 64
+disk_test

@@ -33,7 +33,7 @@ while query next; do
 	disk)
 		run "$nvme"
 		with_driver "$nvme"
-		disk_test 64
+		disk_test
 		break ;;
 	*) fail "the host says '$answer'" ;;
 	esac

@@ -64,6 +64,6 @@ revoke-reboot)
 	sleep 1000 ;;
 disk)
 	with_driver "$nvme"
-	disk_test 64 ;;
+	disk_test ;;
 *) fail "the host says '$answer'" ;;
 esac

@@ -34,7 +34,7 @@ while query next; do
 		take_nvme ;;
 	disk)
 		with_driver "$nvme"
-		disk_test 64 ;;
+		disk_test ;;
 	*) fail "the host says '$answer'" ;;
 	esac
 done

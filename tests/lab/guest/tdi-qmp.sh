@@ -9,7 +9,7 @@
 take()
 {
 	with_driver "$nvme"
-	disk_test 64
+	disk_test
 }
 
 leave()
@@ -21,7 +21,7 @@ leave()
 load_module
 find_nvme
 gpa=$(bar0 "$nvme")
-disk_test 64
+disk_test
 without_driver "$nvme"
 ask begin
 enable_pci "$nvme"

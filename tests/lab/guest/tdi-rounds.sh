@@ -10,7 +10,7 @@ work()
 {
 	if [ "$1" = "$nvme" ]; then
 		with_driver "$nvme"
-		disk_test 64
+		disk_test
 		without_driver "$nvme"
 	else
 		use "$1" || fail "$1 does not work in $tdi_state"

@@ -315,7 +315,8 @@ check_disk()
 		[ $disk_wait -lt 300 ] || fail "the disk does not come back in L1"
 		sleep 0.1
 	done
-	disk_sum=$(sha256sum "/dev/${disk_node##*/}")
+	disk_sum=$(dd if="/dev/${disk_node##*/}" bs=1M count="${l2_disk#* }" 2>/dev/null |
+		sha256sum)
 	[ "${disk_sum%% *}" = "${l2_disk% *}" ] ||
 		fail "the disk holds ${disk_sum%% *} in L1, L2 wrote ${l2_disk% *}"
 	say "the disk holds the same ${l2_disk#* } MiB seen from L1"

@@ -16,7 +16,7 @@ import time
 
 from lablib import images, lines
 
-DISK_MIB = 64
+DISK_MIB = 256          # sparse; a case says how many of them it writes
 OUT_MIB = 64
 NORMAL_BOOT = 4.0      # seconds from start to L1's "up", machine otherwise idle
 BOOT_TIMEOUT = 90.0
