@@ -444,24 +444,6 @@ static int ram_apply(void *opaque, uint64_t offset, uint64_t size)
                          place->is_private);
 }
 
-static int ram_populate_run(void *mr, uint64_t offset, uint64_t size)
-{
-    return private_ram_populate(mr, offset, size);
-}
-
-/* It was not there when all that is private was populated. */
-static void ram_populate_added(MemoryRegion *mr, uint64_t offset, uint64_t size)
-{
-    int ret = !populate_users ? 0 :
-              private_ram_foreach(mr, offset, size, true, ram_populate_run, mr);
-
-    if (ret) {
-        error_report("%s: private memory that appears cannot be populated: %s; "
-                     "DMA of TDIs to it fails", memory_region_name(mr),
-                     strerror(-ret));
-    }
-}
-
 int kvm_private_ram_added(MemoryRegion *mr, hwaddr start, uint64_t offset,
                           uint64_t size)
 {
@@ -471,9 +453,6 @@ int kvm_private_ram_added(MemoryRegion *mr, hwaddr start, uint64_t offset,
     place.is_private = true;
     if (!ret) {
         ret = private_ram_foreach(mr, offset, size, true, ram_apply, &place);
-    }
-    if (!ret) {
-        ram_populate_added(mr, offset, size);
     }
     return ret;
 }

@@ -53,6 +53,8 @@ static void tdi_want_dma(TDIBinding *binding, bool want)
         binding->dma = want;
         binding->ops->want_dma(binding->opaque, want);
     }
+    binding->populate_next = 0;
+    binding->populate_end = want ? UINT64_MAX : 0;
 }
 
 void tdi_binding_destroy(TDIBinding *binding)
@@ -287,6 +289,20 @@ static int tdi_unbind(TDIBinding *binding, TDIRequest *request,
     return ret;
 }
 
+/* It reaches all private memory or none, and to be without the guest must know. */
+static int tdi_lacks_memory(TDIBinding *binding, TDIRequest *request)
+{
+    if (binding->state != TDI_STATE_RUN || !binding->dma) {
+        return 0;
+    }
+    /* That takes it away as well. */
+    if (tdi_ended(binding)) {
+        tdi_gone(binding);
+        return 0;
+    }
+    return tdi_unbind(binding, request, TDI_REASON_MEMORY, true);
+}
+
 /*
  * If the kernel cannot map a page of private memory, it takes all of it out of the
  * reach of the device, which works on with DMA that fails.  The event that says so
@@ -298,12 +314,7 @@ static int tdi_check_memory(TDIBinding *binding, TDIRequest *request)
         binding->tsm->dma_bytes(binding->ctx)) {
         return 0;
     }
-    /* That takes it away as well. */
-    if (tdi_ended(binding)) {
-        tdi_gone(binding);
-        return 0;
-    }
-    return tdi_unbind(binding, request, TDI_REASON_MEMORY, true);
+    return tdi_lacks_memory(binding, request);
 }
 
 static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
@@ -316,6 +327,9 @@ static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
             tdi_gone(binding);
         }
         return 0;
+    }
+    if (request->reason == TDI_REASON_MEMORY) {
+        return tdi_lacks_memory(binding, request);
     }
     if (!tdi_state_bound(binding->state)) {
         return 0;
@@ -452,18 +466,34 @@ static bool tdi_unbind_waits(TDIBinding *binding)
 
 /*
  * In steps, between which whoever waits for the BQL has it: the lock is not fair,
- * so that takes more than to let go of it.  It may take long for a large guest,
- * and nobody waits until all of it is done who wants an end of the TDI.
+ * so that takes more than to let go of it.  Returns 1 if there is more to do.
+ */
+static int tdi_populate_step(TDIBinding *binding)
+{
+    int ret = 0;
+
+    if (binding->populate_next < binding->populate_end) {
+        ret = binding->ops->populate(binding->opaque, &binding->populate_next);
+    }
+    if (ret <= 0) {
+        binding->populate_end = 0;
+        return ret;
+    }
+    bql_unlock();
+    g_usleep(TDI_POPULATE_PAUSE_US);
+    bql_lock();
+    return 1;
+}
+
+/*
+ * It may take long for a large guest, and nobody waits until all of it is done who
+ * wants an end of the TDI.
  */
 static int tdi_populate(TDIBinding *binding, TDIRequest *request)
 {
-    uint64_t pos = 0;
     int ret;
 
-    while ((ret = binding->ops->populate(binding->opaque, &pos)) > 0) {
-        bql_unlock();
-        g_usleep(TDI_POPULATE_PAUSE_US);
-        bql_lock();
+    while ((ret = tdi_populate_step(binding)) > 0) {
         if (request->cancelled || tdi_reset_waits ||
             tdi_unbind_waits(binding)) {
             return -ECANCELED;
@@ -531,6 +561,37 @@ static int (*const tdi_requests[])(TDIBinding *binding,
 int tdi_do(TDIBinding *binding, TDIRequest *request)
 {
     return tdi_requests[request->operation](binding, request);
+}
+
+bool tdi_has_spare_work(const TDIBinding *binding)
+{
+    return binding->populate_end;
+}
+
+/* An end needs not wait for it: the next step is after the end. */
+void tdi_do_spare_work(TDIBinding *binding)
+{
+    int ret = tdi_populate_step(binding);
+
+    if (ret < 0) {
+        error_report("vfio %s: private memory that has appeared cannot be "
+                     "populated: %s; the TDI is unbound", binding->name,
+                     strerror(-ret));
+        tdi_binding_told(binding, TDI_REASON_MEMORY);
+    }
+}
+
+void tdi_binding_appeared(TDIBinding *binding, uint64_t start, uint64_t size)
+{
+    if (!binding->dma) {
+        return;
+    }
+    if (!tdi_has_spare_work(binding)) {
+        binding->populate_next = start;
+    }
+    binding->populate_next = MIN(binding->populate_next, start);
+    binding->populate_end = MAX(binding->populate_end, start + size);
+    tdi_wake(binding);
 }
 
 /*

@@ -134,6 +134,8 @@ struct TDIRequest {
  * @tsm_name, @tsm_kind: which one that was; NULL if none, or not known
  * @by_guest: the guest has had a part in this binding, and may believe in it
  * @dma: its DMA reaches private memory, or is about to
+ * @populate_next, @populate_end: with @dma: where private memory may have to be
+ *     populated; an end of 0: nowhere
  * @rid: requester ID that it was bound with
  * @parts: MMIO of the report; NULL if there is none that makes sense
  * @digest: SHA-256 of the report, in hexadecimal; NULL if there is none
@@ -165,6 +167,8 @@ struct TDIBinding {
     TSMKind tsm_kind;
     bool by_guest;
     bool dma;
+    uint64_t populate_next;
+    uint64_t populate_end;
     uint32_t rid;
     GArray *parts;
     char *digest;
@@ -225,11 +229,12 @@ extern bool tdi_reset_waits;
 void tdi_submit(TDIBinding *binding, TDIRequest *request);
 
 /**
- * tdi_binding_told: the kernel says that something has happened to it
+ * tdi_binding_told: something has happened to it, by what the kernel says
  * @reason: TDI_REASON_HOST: the host may have unbound it; if so, it is HIDDEN
  *     at once, and until the guest knows; what is being done is cancelled, but
  *     for an UNBIND.  TDI_REASON_DEVICE_ERROR: the device is asked for
- *     its state.
+ *     its state.  TDI_REASON_MEMORY: its DMA cannot reach all private memory,
+ *     so it is unbound.
  *
  * What is left becomes a request in the queue, ahead of those of the guest.
  *
@@ -239,6 +244,19 @@ void tdi_binding_told(TDIBinding *binding, TDIReason reason);
 
 /* tdi_binding_busy: is anything wanted of it at the moment? */
 bool tdi_binding_busy(const TDIBinding *binding);
+
+/**
+ * tdi_binding_appeared: there is more guest memory, of which some may be private
+ * @binding: the binding
+ * @start, @size: where in the guest
+ *
+ * If its DMA reaches private memory, that is populated, once nothing else is
+ * to be done for it; meanwhile, DMA to it may fail.  If that is not possible,
+ * the TDI is unbound, and HIDDEN until the guest knows.
+ *
+ * Context: BQL.  Calls nothing.
+ */
+void tdi_binding_appeared(TDIBinding *binding, uint64_t start, uint64_t size);
 
 /* tdi_binding_pending: how many requests of the guest have not ended? */
 unsigned int tdi_binding_pending(const TDIBinding *binding);
@@ -370,7 +388,17 @@ void tdi_binding_dismiss(TDIBinding *binding);
 /* So long a thread waits for the next request.  Only tests change it. */
 extern unsigned int tdi_linger_ms;
 
+/* tdi_wake: there is something to do for the thread */
+void tdi_wake(TDIBinding *binding);
+
 /* tdi_do: do what the current request is about; returns its @ret. */
 int tdi_do(TDIBinding *binding, TDIRequest *request);
+
+/*
+ * tdi_has_spare_work: is there anything that nobody waits for?  _do_: do some of
+ * it; drops the BQL.
+ */
+bool tdi_has_spare_work(const TDIBinding *binding);
+void tdi_do_spare_work(TDIBinding *binding);
 
 #endif /* HW_VFIO_PRIVATE_BINDING_H */

@@ -35,7 +35,7 @@
 #include "mmio.h"
 #include "trace.h"
 
-/* So much of RAM is populated at a time. */
+/* So much of what is private is populated at a time. */
 #define POPULATE_STEP (2 * MiB)
 
 /* Areas of RAM, if iommufd cannot cut: a conversion disturbs so much of it. */
@@ -471,26 +471,40 @@ static VFIOPrivateWindow *window_next_ram(VFIOContainer *bcontainer,
     return first;
 }
 
+/* @pos: up to where all that is private is there; @left: bytes of the step */
+typedef struct WindowPopulate {
+    VFIOPrivateWindow *w;
+    uint64_t pos;
+    uint64_t left;
+} WindowPopulate;
+
 static int window_populate(void *opaque, uint64_t offset, uint64_t size)
 {
-    VFIOPrivateWindow *w = opaque;
+    WindowPopulate *step = opaque;
+    int ret;
 
-    return private_ram_populate(w->mr, offset, size);
+    size = MIN(size, step->left);
+    ret = private_ram_populate(step->w->mr, offset, size);
+    step->pos = offset + size;
+    step->left -= size;
+    return ret ?: !step->left;
 }
 
 int vfio_private_dma_populate(VFIOContainer *bcontainer, uint64_t *iova)
 {
     VFIOPrivateWindow *w = window_next_ram(bcontainer, *iova);
-    uint64_t start, size;
+    WindowPopulate step = { .w = w, .left = POPULATE_STEP };
     int ret = windows_private_ret(bcontainer);
+    uint64_t start, end;
 
     if (ret || !w) {
         return ret;
     }
     start = w->offset + (MAX(*iova, w->iova) - w->iova);
-    size = MIN(POPULATE_STEP, w->offset + w->size - start);
-    ret = private_ram_foreach(w->mr, start, size, true, window_populate, w);
-    *iova = w->iova + (start - w->offset) + size;
+    end = w->offset + w->size;
+    ret = private_ram_foreach(w->mr, start, end - start, true, window_populate,
+                              &step);
+    *iova = w->iova - w->offset + (ret ? step.pos : end);
     return ret ?: 1;
 }
 
@@ -572,6 +586,9 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
 
     w = window_new(bcontainer, section);
     window_map_private(w);
+    if (!w->region) {
+        vfio_private_dma_appeared(bcontainer, iova, size);
+    }
     ret = window_map_shared(w);
     if (ret && w->region) {
         window_warn(w, ret);

@@ -205,6 +205,20 @@ static int vfio_private_populate(void *opaque, uint64_t *pos)
     return vfio_private_dma_populate(vdev->vbasedev.bcontainer, pos);
 }
 
+void vfio_private_dma_appeared(VFIOContainer *bcontainer, uint64_t iova,
+                               uint64_t size)
+{
+    TDIBinding *binding;
+
+    QLIST_FOREACH(binding, &tdi_bindings, next) {
+        VFIOPCIDevice *vdev = binding->opaque;
+
+        if (vdev->vbasedev.bcontainer == bcontainer) {
+            tdi_binding_appeared(binding, iova, size);
+        }
+    }
+}
+
 static void vfio_private_ref(void *opaque)
 {
     object_ref(OBJECT(opaque));

@@ -128,12 +128,26 @@ bool vfio_private_dma_supported(VFIOContainer *bcontainer);
  * @iova: where to go on; in: 0 to begin with
  *
  * A step takes little enough time to have the BQL for it.  With
- * private_ram_keep_populated(), what turns private meanwhile has it as well.
+ * private_ram_keep_populated(), what turns private meanwhile has it as well; of
+ * what appears vfio_private_dma_appeared() tells.
  *
  * Context: BQL.
  * Returns: 0: that was all; 1: there is more; -errno: no memory, or a part of
  *     RAM could not be mapped.
  */
 int vfio_private_dma_populate(VFIOContainer *bcontainer, uint64_t *iova);
+
+/**
+ * vfio_private_dma_appeared: RAM has appeared, of which a part may be private
+ * @bcontainer: the container that has it now
+ * @iova, @size: where
+ *
+ * Has those TDIs of the container populate it that have DMA to private memory,
+ * or are about to.
+ *
+ * Context: BQL.  In a memory transaction.
+ */
+void vfio_private_dma_appeared(VFIOContainer *bcontainer, uint64_t iova,
+                               uint64_t size);
 
 #endif /* HW_VFIO_PRIVATE_MMIO_H */

@@ -8,6 +8,10 @@
  * device until nothing is left to do.  The thread of one device never waits for
  * another's.
  *
+ * What nobody asked for, and may take long, it does when there are no requests:
+ * to populate memory that has appeared, step by step.  All others go first, and
+ * an end finds nothing in progress.
+ *
  * Then it lingers: the requests of a guest come one after the other, and to make
  * a thread takes as long as one of them.  It has nothing of the binding meanwhile,
  * which leaves it behind when it is destroyed.
@@ -237,14 +241,21 @@ unsigned int tdi_linger_ms = 500;
 
 static bool tdi_has_work(const TDIWorker *worker)
 {
-    return worker->binding && !QSIMPLEQ_EMPTY(&worker->binding->requests);
+    /* Also if an end has left nothing to do: the device is to be let go of. */
+    return worker->binding && worker->binding->held;
 }
 
 /* The binding may be gone after that. */
 static void tdi_work_off(TDIBinding *binding)
 {
-    while (!QSIMPLEQ_EMPTY(&binding->requests)) {
-        tdi_work(binding);
+    for (;;) {
+        if (!QSIMPLEQ_EMPTY(&binding->requests)) {
+            tdi_work(binding);
+        } else if (tdi_has_spare_work(binding)) {
+            tdi_do_spare_work(binding);
+        } else {
+            break;
+        }
     }
     binding->held = false;
     binding->ops->unref(binding->opaque);
@@ -273,7 +284,7 @@ static void *tdi_worker(void *opaque)
     return NULL;
 }
 
-static void tdi_wake(TDIBinding *binding)
+void tdi_wake(TDIBinding *binding)
 {
     QemuThread thread;
 
@@ -335,6 +346,7 @@ void tdi_binding_abandon(TDIBinding *binding)
     if (binding->current) {
         qatomic_set(&binding->current->cancelled, true);
     }
+    binding->populate_end = 0;
 }
 
 bool tdi_binding_busy(const TDIBinding *binding)

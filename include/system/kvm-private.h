@@ -53,8 +53,7 @@ bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret);
  * @offset: of what is there, in @mr
  * @size: bytes
  *
- * Gives the frames the attributes that the pages have, and populates them as
- * private_ram_keep_populated() says.
+ * Gives the frames the attributes that the pages have.
  *
  * Returns: 0 or -errno.
  */

@@ -82,6 +82,8 @@ int private_ram_populate(MemoryRegion *mr, uint64_t offset, uint64_t size);
  * private_ram_keep_populated: populate what turns private, or no longer
  * @keep: one more who needs it, or one less
  *
+ * What is private already, or appears as such, is the caller's to populate.
+ *
  * Context: BQL.
  */
 void private_ram_keep_populated(bool keep);

@@ -29,7 +29,7 @@ static uint8_t support(SimHost *host)
     return reply.data[0];
 }
 
-static bool attached_private(SimHost *host)
+bool sim_attached_private(SimHost *host)
 {
     return host->shared->private_hwpt &&
            host->shared->attached == host->shared->private_hwpt;
@@ -63,7 +63,7 @@ static void start_enabled(SimHost *host)
 {
     start_running(host);
     sim_ok(host, TDCM_OP_ENABLE_DMA);
-    g_assert_true(attached_private(host));
+    g_assert_true(sim_attached_private(host));
 }
 
 /* On the shared page table, and what turns private is not populated. */
@@ -71,7 +71,7 @@ static void check_off(SimHost *host)
 {
     unsigned int from = sim_now(host);
 
-    g_assert_false(attached_private(host));
+    g_assert_false(sim_attached_private(host));
     g_assert_cmpint(queried(host), ==, -1);
     convert(host, RAM + RAM_SIZE, true);
     convert(host, RAM + RAM_SIZE, false);
@@ -85,9 +85,9 @@ static void check_again(SimHost *host)
     sim_ok(host, TDCM_OP_UNBIND);
     check_off(host);
     sim_run(host);
-    g_assert_false(attached_private(host));
+    g_assert_false(sim_attached_private(host));
     sim_ok(host, TDCM_OP_ENABLE_DMA);
-    g_assert_true(attached_private(host));
+    g_assert_true(sim_attached_private(host));
 }
 
 /*
@@ -195,7 +195,7 @@ static void test_enable(void)
     /* Nothing but what is private */
     g_assert_cmpuint(sim_count(host, from, "POPULATE"), ==, 1);
     sim_in_order(host, from, "POPULATE", "HWPT_ALLOC", "ATTACH_IOMMUFD", NULL);
-    g_assert_true(attached_private(host));
+    g_assert_true(sim_attached_private(host));
     /* As if all of RAM was private, in bytes */
     g_assert_cmpint(queried(host), >=, 0x300000);
     from = sim_now(host);
@@ -212,10 +212,10 @@ static void test_enable(void)
 
     sim_ok(host, TDCM_OP_ENABLE_DMA);
     g_assert_cmpuint(sim_count(host, from, "HWPT_ALLOC"), ==, 0);
-    g_assert_true(attached_private(host));
+    g_assert_true(sim_attached_private(host));
 }
 
-static uint64_t populated(SimHost *host, unsigned int from)
+uint64_t sim_populated(SimHost *host, unsigned int from)
 {
     uint64_t bytes = 0;
 
@@ -240,48 +240,7 @@ static void test_populates_all(void)
     sim_run(host);
     at = sim_now(host);
     sim_ok(host, TDCM_OP_ENABLE_DMA);
-    g_assert_cmphex(populated(host, at), ==, 0x100000 + 0x80000 + 0x7f000);
-}
-
-/* Shadow RAM, which the host bridge lets the guest see, or hides */
-#define SHADOW 0xc0000ULL
-#define SHADOW_SIZE 0x4000ULL
-
-static void shadow_show(SimHost *host, bool show)
-{
-    sim_rid_write(host, 0, 0x90, show ? 0x00000300 : 0);
-}
-
-/* What is hidden then is populated when it comes back. */
-static void test_populates_hidden(void)
-{
-    g_autoptr(SimHost) host = sim_host_new(false);
-    unsigned int from;
-
-    sim_start_mapped(host);
-    shadow_show(host, true);
-    g_assert_cmphex(sim_convert(host, SHADOW, SHADOW_SIZE, true), ==, 0);
-    shadow_show(host, false);
-    sim_run(host);
-    from = sim_now(host);
-    sim_ok(host, TDCM_OP_ENABLE_DMA);
-    g_assert_cmphex(populated(host, from), ==, 0);
-    shadow_show(host, true);
-    g_assert_cmphex(populated(host, from), ==, SHADOW_SIZE);
-
-    /* It is nobody's fault but its own. */
-    shadow_show(host, false);
-    sim_expect(host, "private memory that appears cannot be populated: Cannot "
-               "allocate memory");
-    sim_fail(host, "POPULATE", 1, ENOMEM);
-    shadow_show(host, true);
-    g_assert_true(attached_private(host));
-
-    sim_ok(host, TDCM_OP_DISABLE_DMA);
-    shadow_show(host, false);
-    from = sim_now(host);
-    shadow_show(host, true);
-    g_assert_cmphex(populated(host, from), ==, 0);
+    g_assert_cmphex(sim_populated(host, at), ==, 0x100000 + 0x80000 + 0x7f000);
 }
 
 /* Nobody waits for all of a large guest: so much at a time, as mmio.h says. */
@@ -296,7 +255,7 @@ static void test_populates_in_steps(void)
     sim_run(host);
     at = sim_now(host);
     sim_ok(host, TDCM_OP_ENABLE_DMA);
-    g_assert_cmphex(populated(host, at), ==, 0x300000);
+    g_assert_cmphex(sim_populated(host, at), ==, 0x300000);
     for (; at < sim_now(host); at++) {
         const SimEvent *event = sim_event(host, at);
 
@@ -352,7 +311,7 @@ static void test_enable_fails(gconstpointer data)
     check_off(host);
     sim_qmp_state(host, "run");
     sim_ok(host, TDCM_OP_ENABLE_DMA);
-    g_assert_true(attached_private(host));
+    g_assert_true(sim_attached_private(host));
     check_again(host);
 }
 
@@ -393,7 +352,7 @@ static void end_guest(SimHost *host)
 static void end_monitor(SimHost *host)
 {
     sim_qmp_command(host, "tdi-unbind", "hidden");
-    g_assert_false(attached_private(host));
+    g_assert_false(sim_attached_private(host));
     g_assert_cmpint(queried(host), ==, -1);
 }
 
@@ -455,8 +414,6 @@ void sim_test_add_dma(void)
     qtest_add_func("vfio-private-sim/dma/not-mapped", test_not_mapped);
     qtest_add_func("vfio-private-sim/dma/enable", test_enable);
     qtest_add_func("vfio-private-sim/dma/populates-all", test_populates_all);
-    qtest_add_func("vfio-private-sim/dma/populates-hidden",
-                   test_populates_hidden);
     qtest_add_func("vfio-private-sim/dma/populates-in-steps",
                    test_populates_in_steps);
     qtest_add_func("vfio-private-sim/dma/convert", test_convert);
@@ -475,4 +432,5 @@ void sim_test_add_dma(void)
 
         qtest_add_data_func(path, GINT_TO_POINTER(i), test_end);
     }
+    sim_test_add_dma_appear();
 }

@@ -193,6 +193,13 @@ void sim_lock(SimHost *host);
 void sim_make_private(SimHost *host);
 void sim_run(SimHost *host);
 
+/*
+ * vfio-private-sim-dma.c: does the device's DMA reach private memory; how many bytes
+ * of that have been populated
+ */
+bool sim_attached_private(SimHost *host);
+uint64_t sim_populated(SimHost *host, unsigned int from);
+
 /* vfio-private-sim-tdvf.c: firmware that QEMU takes for TDX, SEV-SNP guests */
 void sim_tdvf_write(const char *path);
 
@@ -212,6 +219,7 @@ void sim_test_add_caps(void);
 void sim_test_add_convert(void);
 void sim_test_add_errno(void);
 void sim_test_add_dma(void);
+void sim_test_add_dma_appear(void);
 void sim_test_add_ended(void);
 void sim_test_add_exit(void);
 void sim_test_add_fault(void);

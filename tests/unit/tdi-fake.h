@@ -47,6 +47,7 @@ typedef struct Fake {
     /* device */
     bool ready, mmio_private, hidden, has_dma;
     int dma_wanted, populate_left, populate_ret;
+    uint64_t populated;
     /* TSM: its TDI's state, and what the next calls return */
     uint32_t tdi;
     bool connected, ended, dma;
@@ -371,6 +372,8 @@ static int fake_populate(void *opaque, uint64_t *pos)
     if (f.populate_ret) {
         return f.populate_ret;
     }
+    f.populated = *pos;
+    *pos += 0x1000;
     f.populate_left -= f.populate_left > 0;
     return f.populate_left > 0;
 }
@@ -494,7 +497,7 @@ static inline void others_go_on(void)
 /* idle: let the worker run until nothing is left to do */
 static inline void idle(void)
 {
-    while (tdi_binding_busy(&f.binding)) {
+    while (tdi_binding_busy(&f.binding) || f.binding.held) {
         others_go_on();
     }
 }

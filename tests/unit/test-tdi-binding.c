@@ -207,16 +207,16 @@ static void end_in_populate(void)
                                     TDI_REASON_RESET));
 }
 
-static TDIRequest wanted_unbind;
+static TDIRequest wanted;
 
 static void unbind_in_populate(void)
 {
-    wanted_unbind = (TDIRequest) {
+    wanted = (TDIRequest) {
         .operation = TDI_OPERATION_UNBIND,
         .reason = TDI_REASON_MONITOR,
         .done = ask_done,
     };
-    tdi_submit(&f.binding, &wanted_unbind);
+    tdi_submit(&f.binding, &wanted);
 }
 
 static void reset_in_populate(void)
@@ -264,6 +264,125 @@ static void test_dma_ended(void)
     g_assert_false(f.dma);
     g_assert_cmpint(f.dma_wanted, ==, 0);
     f.populate_left = 0;
+    to_run();
+    request_ok(TDCM_OP_ENABLE_DMA);
+    teardown();
+}
+
+static void appears(uint64_t start, uint64_t size)
+{
+    g_string_truncate(f.log, 0);
+    f.populate_left = 1000;
+    tdi_binding_appeared(&f.binding, start, size);
+}
+
+/* Private memory that appears: what there is, once it is needed */
+static void test_dma_appears(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    appears(0x8000, 0x2000);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "");
+    f.populate_left = 0;
+    request_ok(TDCM_OP_ENABLE_DMA);
+    g_assert_cmphex(f.populated, ==, 0);
+    appears(0x8000, 0x2000);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "fill fill ");
+    g_assert_cmphex(f.populated, ==, 0x9000);
+    /* At two places, and in between: above the first one, then below it */
+    appears(0x8000, 0x2000);
+    tdi_binding_appeared(&f.binding, 0xb000, 0x1000);
+    tdi_binding_appeared(&f.binding, 0x7000, 0x1000);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "fill fill fill fill fill ");
+    g_assert_cmphex(f.populated, ==, 0xb000);
+    request_ok(TDCM_OP_DISABLE_DMA);
+    appears(0x8000, 0x2000);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "");
+    f.populate_left = 0;
+    teardown();
+}
+
+static void appear_in_populate(void)
+{
+    tdi_binding_appeared(&f.binding, 0, 0x1000);
+}
+
+static void disable_in_populate(void)
+{
+    wanted = (TDIRequest) {
+        .operation = TDI_OPERATION_DISABLE_DMA,
+        .reason = TDI_REASON_GUEST,
+        .done = ask_done,
+    };
+    tdi_submit(&f.binding, &wanted);
+}
+
+/* Requests do not wait for all of it, and ends for nothing. */
+static void test_dma_appears_meanwhile(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    request_ok(TDCM_OP_ENABLE_DMA);
+    f.on_relock = appear_in_populate;
+    appears(0x8000, 0x1000);
+    idle();
+    /* It has gone back to what is below. */
+    g_assert_cmpint(f.populate_left, ==, 1000 - 10);
+    f.on_relock = disable_in_populate;
+    appears(0x8000, 0x8000);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "fill nodma ");
+    f.populate_left = 0;
+    request_ok(TDCM_OP_ENABLE_DMA);
+    f.on_relock = end_in_populate;
+    appears(0x8000, 0x8000);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "fill stop share ");
+    f.populate_left = 0;
+    to_run();
+    request_ok(TDCM_OP_ENABLE_DMA);
+    appears(0x8000, 0x8000);
+    /* Nothing begins any more, even if it cannot be unbound. */
+    f.unbind_ret = -EIO;
+    g_assert_false(tdi_binding_force(&f.binding, TDI_EVENT_UNPLUG,
+                                     TDI_REASON_UNPLUG));
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "stop ");
+    f.populate_left = 0;
+    teardown();
+}
+
+static TDIReason last_reason;
+
+static void take_reason(TDIState old, TDIState new, TDIReason reason)
+{
+    last_reason = reason;
+}
+
+/* As if the kernel could not map it: the guest has to know. */
+static void test_dma_appears_no_memory(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    request_ok(TDCM_OP_ENABLE_DMA);
+    f.on_changed = take_reason;
+    f.populate_ret = -ENOMEM;
+    appears(0x8000, 0x8000);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "fill stop remap ");
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    g_assert_cmpint(last_reason, ==, TDI_REASON_MEMORY);
+    g_assert_cmpint(f.dma_wanted, ==, 0);
+    f.populate_ret = 0;
+    f.populate_left = 0;
+    request_ok(TDCM_OP_UNBIND);
     to_run();
     request_ok(TDCM_OP_ENABLE_DMA);
     teardown();
@@ -588,6 +707,9 @@ static const struct {
     { "dma-fails", test_dma_fails },
     { "dma-overtaken", test_dma_overtaken },
     { "dma-ended", test_dma_ended },
+    { "dma-appears", test_dma_appears },
+    { "dma-appears-meanwhile", test_dma_appears_meanwhile },
+    { "dma-appears-no-memory", test_dma_appears_no_memory },
     { "told/meanwhile", test_told_meanwhile },
     { "told/in-dma", test_told_in_dma },
     { "told/in-unbind", test_told_in_unbind },

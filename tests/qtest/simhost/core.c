@@ -199,7 +199,7 @@ static int sim_call(int fd, const SimCall *call, const char *name, void *arg)
     return ret;
 }
 
-int sim_event(const char *name, uint64_t arg0, uint64_t arg1)
+int sim_event(const char *name, uint64_t arg0, uint64_t arg1, uint64_t arg2)
 {
     SimFault *fault;
     SimEvent *event;
@@ -210,6 +210,7 @@ int sim_event(const char *name, uint64_t arg0, uint64_t arg1)
     event = sim_log(name);
     event->args[0] = arg0;
     event->args[1] = arg1;
+    event->args[2] = arg2;
     ret = fault ? -fault->err : 0;
     sim_log_done(event, ret);
     sim_unlock();

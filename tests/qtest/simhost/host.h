@@ -90,7 +90,7 @@ void sim_close(int fd, SimKind kind);
 SimEvent *sim_log(const char *name);
 void sim_log_done(SimEvent *event, int ret);
 /* sim_event: log what is no ioctl; returns 0, or -errno if it is to fail */
-int sim_event(const char *name, uint64_t arg0, uint64_t arg1);
+int sim_event(const char *name, uint64_t arg0, uint64_t arg1, uint64_t arg2);
 
 /* kvm.c */
 int sim_kvm_check_extension(int fd, void *arg);

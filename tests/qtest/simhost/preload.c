@@ -203,13 +203,14 @@ ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
 
 /*
  * What is thrown away of guest memory: "PUNCH" of the private view; or
- * "POPULATE"...
+ * "POPULATE", with whether QEMU's main loop does it, and others wait...
  */
 static int sim_fallocate(int fd, int mode, off_t offset, off_t size)
 {
     if (sim_kind(fd) == SIM_GUEST_MEMFD) {
+        bool main_loop = syscall(SYS_gettid) == getpid();
         int ret = sim_event(mode & FALLOC_FL_PUNCH_HOLE ? "PUNCH" : "POPULATE",
-                            offset, size);
+                            offset, size, main_loop);
 
         if (ret) {
             return sim_result(ret);
@@ -232,7 +233,7 @@ int sim_do_fallocate64(int fd, int mode, off_t offset, off_t size)
 int sim_do_madvise(void *addr, size_t size, int advice)
 {
     if (sim && (advice == MADV_DONTNEED || advice == MADV_REMOVE)) {
-        int ret = sim_event("DISCARD", (uintptr_t)addr, size);
+        int ret = sim_event("DISCARD", (uintptr_t)addr, size, 0);
 
         if (ret) {
             return sim_result(ret);
