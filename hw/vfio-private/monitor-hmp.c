@@ -51,6 +51,8 @@ static void hmp_print_tdi(Monitor *mon, const TDIInfo *info)
     if (info->has_private_dma) {
         monitor_printf(mon, "  DMA to %" PRIu64 " KiB of private memory\n",
                        info->private_dma / 1024);
+    } else if (info->private_dma_enabled) {
+        monitor_printf(mon, "  DMA to private memory, how much is not known\n");
     }
     if (info->report_digest) {
         monitor_printf(mon, "  report SHA-256 %s\n", info->report_digest);

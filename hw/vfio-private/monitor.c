@@ -28,10 +28,9 @@ static TDIInfo *tdi_monitor_info(TDIBinding *binding)
     info->tsm = g_strdup(binding->tsm_name);
     info->has_tsm_kind = info->tsm != NULL;
     info->tsm_kind = binding->tsm_kind;
-    info->has_private_dma = binding->dma;
-    if (binding->dma) {
-        info->private_dma = binding->tsm->dma_bytes(binding->ctx);
-    }
+    info->private_dma_enabled = binding->dma;
+    info->has_private_dma = binding->dma &&
+        binding->tsm->dma_bytes(binding->ctx, &info->private_dma);
     info->report_digest = g_strdup(binding->digest);
     info->binds = binding->binds;
     info->errors = binding->errors;

@@ -354,7 +354,7 @@ static int tsm_iommufd_disable_dma(TSMContext *ctx)
     return ret;
 }
 
-static uint64_t tsm_iommufd_dma_bytes(TSMContext *ctx)
+static bool tsm_iommufd_dma_bytes(TSMContext *ctx, uint64_t *bytes)
 {
     struct iommu_option option = {
         .size = sizeof(option),
@@ -362,11 +362,12 @@ static uint64_t tsm_iommufd_dma_bytes(TSMContext *ctx)
         .op = IOMMU_OPTION_OP_GET,
         .object_id = qatomic_read(&ctx->hwpt_id),
     };
+    int ret = option.object_id ? tsm_ioctl(ctx, IOMMU_OPTION, &option) : 0;
 
-    if (!option.object_id || tsm_ioctl(ctx, IOMMU_OPTION, &option)) {
-        return 0;
-    }
-    return option.val64 * qemu_real_host_page_size();
+    trace_tsm_iommufd_dma_bytes(ctx->vbasedev->name, option.object_id,
+                                option.val64, ret);
+    *bytes = option.val64 * qemu_real_host_page_size();
+    return !ret;
 }
 
 void tsm_iommufd_free(TSMContext *ctx)

@@ -65,7 +65,8 @@ typedef struct VFIODevice VFIODevice;
  * @disable_dma: to shared memory only; done with by @unbind as well
  *     Guarantees: after 0 it reaches no private memory any more.  Idempotent.
  * @dma_bytes: how much private memory does it reach at this moment?
- *     Guarantees: asks no device.  With the BQL, beside any other.
+ *     Guarantees: asks no device.  With the BQL, beside any other.  Returns false
+ *     if that is not known.
  * @ended: has the host unbound it since @bind, and has @unbind not been called?
  *     Guarantees: does not sleep, asks nobody.  With the BQL, beside any other.
  */
@@ -79,7 +80,7 @@ typedef struct TSMOps {
     int (*start)(TSMContext *ctx, uint64_t *code);
     int (*enable_dma)(TSMContext *ctx);
     int (*disable_dma)(TSMContext *ctx);
-    uint64_t (*dma_bytes)(TSMContext *ctx);
+    bool (*dma_bytes)(TSMContext *ctx, uint64_t *bytes);
     bool (*ended)(TSMContext *ctx);
 } TSMOps;
 

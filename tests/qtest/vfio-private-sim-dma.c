@@ -35,14 +35,16 @@ bool sim_attached_private(SimHost *host)
            host->shared->attached == host->shared->private_hwpt;
 }
 
-/* What query-tdi says; -1: it is not enabled */
+/* What query-tdi says; -1: it is not enabled; -2: how much is not known */
 static int64_t queried(SimHost *host)
 {
     QDict *response = qtest_qmp(host->qts, "{ 'execute': 'query-tdi' }");
     QDict *info = qobject_to(QDict,
                              qlist_peek(qdict_get_qlist(response, "return")));
-    int64_t bytes = qdict_get_try_int(info, "private-dma", -1);
+    bool enabled = qdict_get_bool(info, "private-dma-enabled");
+    int64_t bytes = qdict_get_try_int(info, "private-dma", enabled ? -2 : -1);
 
+    g_assert_true(enabled || bytes == -1);
     qobject_unref(response);
     return bytes;
 }
@@ -315,6 +317,33 @@ static void test_enable_fails(gconstpointer data)
     check_again(host);
 }
 
+/* Nobody says that it reaches nothing because the kernel does not tell. */
+static void test_unknown(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+    char *text;
+
+    start_enabled(host);
+    text = qtest_hmp(host->qts, "info tdi");
+    g_assert_nonnull(strstr(text, "  DMA to "));
+    g_assert_nonnull(strstr(text, " KiB of private memory"));
+    g_free(text);
+    from = sim_now(host);
+    sim_fail_always(host, "OPTION", EIO);
+    g_assert_cmpint(queried(host), ==, -2);
+    text = qtest_hmp(host->qts, "info tdi");
+    g_assert_nonnull(strstr(text, "  DMA to private memory, how much is not "
+                                  "known"));
+    g_free(text);
+    /* Nor is it taken for a reason to end it. */
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_RUN);
+    g_assert_cmpuint(sim_count(host, from, "OPTION"), ==, 3);
+    g_assert_true(sim_attached_private(host));
+    sim_fail_no_more(host);
+    g_assert_cmpint(queried(host), >, 0);
+}
+
 static void test_disable_fails(void)
 {
     g_autoptr(SimHost) host = sim_host_new(false);
@@ -417,6 +446,7 @@ void sim_test_add_dma(void)
     qtest_add_func("vfio-private-sim/dma/populates-in-steps",
                    test_populates_in_steps);
     qtest_add_func("vfio-private-sim/dma/convert", test_convert);
+    qtest_add_func("vfio-private-sim/dma/unknown", test_unknown);
     qtest_add_func("vfio-private-sim/dma/disable-fails", test_disable_fails);
     qtest_add_func("vfio-private-sim/dma/unbind-fails", test_unbind_fails);
     qtest_add_func("vfio-private-sim/dma/quit", test_quit);

@@ -50,7 +50,7 @@ typedef struct Fake {
     uint64_t populated;
     /* TSM: its TDI's state, and what the next calls return */
     uint32_t tdi;
-    bool connected, ended, dma;
+    bool connected, ended, dma, dma_lost, dma_unknown;
     int enable_ret, disable_ret;
     int bind_ret, unbind_ret, start_ret, report_ret, state_ret, share_ret;
     uint64_t code;
@@ -253,9 +253,10 @@ static int fake_disable_dma(TSMContext *ctx)
     return f.disable_ret;
 }
 
-static uint64_t fake_dma_bytes(TSMContext *ctx)
+static bool fake_dma_bytes(TSMContext *ctx, uint64_t *bytes)
 {
-    return f.dma ? 0x5000 : 0;
+    *bytes = f.dma && !f.dma_lost ? 0x5000 : 0;
+    return !f.dma_unknown;
 }
 
 static bool fake_ended(TSMContext *ctx)

@@ -269,6 +269,24 @@ static void test_dma_ended(void)
     teardown();
 }
 
+/* Without memory it is unbound; but not if all that fails is to ask. */
+static void test_dma_lost(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    request_ok(TDCM_OP_ENABLE_DMA);
+    f.dma_lost = true;
+    f.dma_unknown = true;
+    expect_state(TDISP_STATE_RUN);
+    f.dma_unknown = false;
+    request(TDCM_OP_GET_TDI_STATE);
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_HIDDEN);
+    f.dma_lost = false;
+    request_ok(TDCM_OP_UNBIND);
+    teardown();
+}
+
 static void appears(uint64_t start, uint64_t size)
 {
     g_string_truncate(f.log, 0);
@@ -707,6 +725,7 @@ static const struct {
     { "dma-fails", test_dma_fails },
     { "dma-overtaken", test_dma_overtaken },
     { "dma-ended", test_dma_ended },
+    { "dma-lost", test_dma_lost },
     { "dma-appears", test_dma_appears },
     { "dma-appears-meanwhile", test_dma_appears_meanwhile },
     { "dma-appears-no-memory", test_dma_appears_no_memory },
