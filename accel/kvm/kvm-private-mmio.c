@@ -35,6 +35,23 @@ bool kvm_private_mmio_can_convert(void)
     return attributes > 0 && (attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE);
 }
 
+/*
+ * A vCPU that waits has its access converted in vain, a hundred times a second.
+ * That is one line of the log; once device memory has been converted, the next
+ * wait is another one.
+ *
+ * @address: of an access that could not be converted; @conversions: how many
+ * there had been then; @repeated: the conversion is about that access again
+ */
+static __thread struct {
+    hwaddr address;
+    unsigned int conversions;
+    bool repeated;
+} kvm_wait = { .address = HWADDR_MAX };
+
+/* Of device memory.  Guarded by the BQL. */
+static unsigned int kvm_conversions;
+
 int kvm_device_fd_set_attributes(const char *name, hwaddr gpa, uint64_t size,
                                  bool to_private)
 {
@@ -64,6 +81,7 @@ int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
 
     trace_kvm_private_mmio_convert(name, gpa, offset, size,
                                    to_private ? "private" : "shared", ret);
+    kvm_conversions += !ret;
     return ret;
 }
 
@@ -241,10 +259,11 @@ static bool kvm_convert_valid(const KVMConvert *convert, bool to_private)
 static int kvm_convert_sections(KVMConvert *convert, hwaddr start, hwaddr size,
                                 bool to_private)
 {
+    int guest_error = kvm_wait.repeated ? 0 : LOG_GUEST_ERROR;
     int ret;
 
     if (!kvm_convert_valid(convert, to_private)) {
-        qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
+        qemu_log_mask(guest_error, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
                       " cannot be turned %s as a whole\n", start, size,
                       to_private ? "private" : "shared");
         return -EINVAL;
@@ -255,7 +274,7 @@ static int kvm_convert_sections(KVMConvert *convert, hwaddr start, hwaddr size,
     }
     ret = kvm_convert_check(convert, to_private);
     if (ret) {
-        qemu_log_mask(LOG_GUEST_ERROR, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
+        qemu_log_mask(guest_error, "0x%" HWADDR_PRIx " + 0x%" HWADDR_PRIx
                       " must not turn %s now: %s\n", start, size,
                       to_private ? "private" : "shared", strerror(-ret));
         return ret;
@@ -331,6 +350,21 @@ static int kvm_fault_convert(hwaddr gpa, hwaddr size, uint64_t flags)
     return ret == -EINVAL && device_fd_region_last_at(gpa) ? -EPERM : ret;
 }
 
+static int kvm_fault_try(struct kvm_run *run)
+{
+    hwaddr gpa = run->memory_fault.gpa;
+    int ret;
+
+    kvm_wait.repeated = kvm_wait.address == gpa &&
+                        kvm_wait.conversions == kvm_conversions;
+    ret = kvm_fault_convert(gpa, run->memory_fault.size,
+                            run->memory_fault.flags);
+    kvm_wait.repeated = false;
+    kvm_wait.address = ret ? gpa : HWADDR_MAX;
+    kvm_wait.conversions = kvm_conversions;
+    return ret;
+}
+
 static void kvm_fault_missed(int cpu_index, hwaddr gpa)
 {
     DeviceFdRegion *region = kvm_fault_region(gpa) ?:
@@ -380,8 +414,7 @@ bool kvm_private_memory_fault(CPUState *cpu, int *ret)
         return false;
     }
     BQL_LOCK_GUARD();
-    *ret = kvm_fault_convert(gpa, run->memory_fault.size,
-                             run->memory_fault.flags);
+    *ret = kvm_fault_try(run);
     switch (*ret) {
     case 0:
     case -EAGAIN:

@@ -165,6 +165,45 @@ static void test_until_bound(void)
     sim_access_end(host);
 }
 
+static unsigned int count_logged(SimHost *host)
+{
+    g_autofree char *said = NULL;
+    g_auto(GStrv) parts = NULL;
+
+    g_assert_true(g_file_get_contents(host->said, &said, NULL, NULL));
+    parts = g_strsplit(said, "cannot be turned private as a whole", 0);
+    return g_strv_length(parts) - 1;
+}
+
+/* However often it tries, the log has one line for each time that it waits. */
+static void test_logged_once(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(true);
+
+    host->talks = true;
+    host->after = "-d guest_errors";
+    sim_start_behind(host);
+    sim_run(host);
+    sim_bus_reset(host);
+    sim_access_begin(host, ADDRESS, true);
+    sim_access_waits(host);
+    g_assert_cmpuint(count_logged(host), ==, 1);
+    sim_access_waits(host);
+    g_assert_cmpuint(count_logged(host), ==, 1);
+    sim_access_drop(host);
+    sim_map_port(host);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_run(host);
+    sim_access_begin(host, ADDRESS, true);
+    sim_access_end(host);
+
+    /* The guest has touched nothing else since. */
+    sim_bus_reset(host);
+    sim_access_begin(host, ADDRESS, true);
+    sim_access_waits(host);
+    g_assert_cmpuint(count_logged(host), ==, 2);
+}
+
 /* It knows, and looks at the shared view. */
 static void test_until_unbound(SimHost *host)
 {
@@ -325,6 +364,7 @@ static const struct {
     { "refuses/revoked", test_revoked_converts_not },
     { "no-private-mmio", test_no_private_mmio },
     { "until-bound", test_until_bound },
+    { "logged-once", test_logged_once },
     { "stop", test_stop },
     { "quit", test_quit },
     { "reset", test_reset },
