@@ -71,6 +71,29 @@ static void test_private_buffer(SimHost *host)
     sim_nothing(host, from);
 }
 
+/* Nor is it one any more if it turns private before the answer: not a byte. */
+static void test_buffer_turns_private(SimHost *host)
+{
+    uint8_t before[64], after[64];
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_stall(host, "TSM_BIND");
+    from = sim_now(host);
+    sim_tdcm_begin(host, TDCM_OP_BIND);
+    while (!sim_count(host, from, "TSM_BIND")) {
+        g_usleep(100);
+    }
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, 4096, true), ==, 0);
+    qtest_memread(host->qts, SIM_BUFFER, before, sizeof(before));
+    sim_release(host);
+    while (!sim_qmp_has_state(host, "config-locked")) {
+        g_usleep(1000);
+    }
+    qtest_memread(host->qts, SIM_BUFFER, after, sizeof(after));
+    g_assert_cmpmem(after, sizeof(after), before, sizeof(before));
+}
+
 /* A TDI that is not ready, or not in the state for it */
 static void test_wrong_state(SimHost *host)
 {
@@ -331,6 +354,7 @@ static void test_bad_report(SimHost *host)
 static const SimTest tests[] = {
     { "refuses/not-taken", test_not_taken },
     { "refuses/private-buffer", test_private_buffer },
+    { "refuses/buffer-turns-private", test_buffer_turns_private },
     { "refuses/wrong-state", test_wrong_state },
     { "refuses/convert", test_convert_refused },
     { "event", test_event },

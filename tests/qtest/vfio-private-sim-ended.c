@@ -300,6 +300,35 @@ static void test_lost(SimHost *host)
     check_gone(host, from, false);
 }
 
+static void put_stale(SimHost *host, uint32_t sequence)
+{
+    Event event;
+
+    host->sequence = sequence;
+    event = event_of(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    event.data.bind--;
+    put(host, &event, sizeof(event));
+    taken(host);
+    /* What the kernel tells goes ahead of this. */
+    sim_ok(host, TDCM_OP_CHECK_TEEIO_SUPP);
+}
+
+/* Numbers begin anew, and no event is missed. */
+static void test_wraps(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    put_stale(host, INT32_MAX);
+    g_assert_cmpuint(sim_count(host, from, "TSM_GET_STATE"), ==, 1);
+    put_stale(host, 0);
+    put_stale(host, 1);
+    g_assert_cmpuint(sim_count(host, from, "TSM_GET_STATE"), ==, 1);
+    sim_qmp_state(host, "run");
+}
+
 /* The kernel had no memory to map a page; what says so may be lost as well. */
 static void check_memory(SimHost *host, const void *data, size_t size)
 {
@@ -514,6 +543,7 @@ static const SimTest tests[] = {
     { "stale", test_stale },
     { "twice", test_twice },
     { "lost", test_lost },
+    { "wraps", test_wraps },
     { "error", test_error },
     { "silent", test_silent },
     { "in-bind", test_in_bind },

@@ -220,6 +220,53 @@ static void test_monitor(SimHost *host)
     sim_ok(host, TDCM_OP_START_TDI);
 }
 
+/* What could be turned shared of it stays out of reach of other devices, too. */
+static void test_shared_in_part(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    sim_qmp_command(host, "tdi-unbind", "hidden");
+    sim_expect(host, "KVM does not turn 0xe0100000 + 0x100000 shared: Cannot "
+               "allocate memory");
+    sim_fail(host, "SET_ATTRIBUTES", 2, ENOMEM);
+    from = sim_now(host);
+    g_assert_cmpint(sim_tdcm(host, TDCM_OP_UNBIND).status, ==,
+                    TDCM_STATUS_ERROR);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 2);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+    sim_qmp_state(host, "hidden");
+    sim_ok(host, TDCM_OP_UNBIND);
+    g_assert_cmpuint(sim_find_args(host, from, "MAP_FILE", SIM_BAR2,
+                                   SIM_BAR2_SIZE), !=, UINT_MAX);
+    sim_run(host);
+}
+
+/* A VM that has ended and stays for its user to look at is not unbound. */
+static void test_shutdown_pauses(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    host->after = "-action reboot=shutdown,shutdown=pause";
+    sim_start_mapped(host);
+    sim_run(host);
+    from = sim_now(host);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(host->qts, "SHUTDOWN");
+    qtest_qmp_eventwait(host->qts, "STOP");
+    sim_qmp_state(host, "run");
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'set-action', "
+                             "'arguments': { 'reboot': 'reset' } }");
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(host->qts, "RESET");
+    sim_qmp_state(host, "config-unlocked");
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+}
+
 static const SimTest tests[] = {
     { "quit-unlocked", test_quit_unlocked },
     { "quit-locked", test_quit_locked },
@@ -236,4 +283,8 @@ void sim_test_add_exit(void)
     /* There is no reset of a TDX guest. */
     qtest_add_func("vfio-private-sim/sw/end/reset", test_reset);
     qtest_add_func("vfio-private-sim/sw/end/reset-stuck", test_reset_stuck);
+    qtest_add_func("vfio-private-sim/sw/end/shared-in-part",
+                   test_shared_in_part);
+    qtest_add_func("vfio-private-sim/sw/end/shutdown-pauses",
+                   test_shutdown_pauses);
 }

@@ -10,6 +10,8 @@
 #include <linux/iommufd-tsm.h>
 #include <linux/tdcm.h>
 #include <linux/vfio-private.h>
+#include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "standard-headers/linux/kvm_para.h"
 #include "vfio-private-sim.h"
 
@@ -180,6 +182,70 @@ static void test_slices(void)
     }
 }
 
+/* What query-tdi says of the slice @i */
+static void check_queried(QDict *info, int i, bool mapped, const char *attribute,
+                          bool dma)
+{
+    const QListEntry *entry = qlist_first(qdict_get_qlist(info, "slices"));
+    QDict *slice;
+    int nr;
+
+    for (nr = 0; nr < i; nr++) {
+        entry = qlist_next(entry);
+    }
+    slice = qobject_to(QDict, qlist_entry_obj(entry));
+    g_assert_cmpint(qdict_get_int(slice, "bar"), ==, slices[i].bar);
+    g_assert_cmphex(qdict_get_int(slice, "offset"), ==, slices[i].offset);
+    g_assert_cmphex(qdict_get_int(slice, "size"), ==, slices[i].size);
+    g_assert_cmpstr(qdict_get_str(slice, "attribute"), ==, attribute);
+    g_assert_cmphex(qdict_get_try_int(slice, "address", 0), ==,
+                    mapped ? slices[i].gpa : 0);
+    g_assert_cmpint(qdict_get_bool(slice, "kvm"), ==, mapped);
+    g_assert_cmpint(qdict_get_bool(slice, "dma"), ==, dma);
+}
+
+/* @attributes: of the slices; NULL: they are not mapped */
+static void check_query(SimHost *host, const char *const attributes[],
+                        const bool dma[])
+{
+    QDict *response = qtest_qmp(host->qts, "{ 'execute': 'query-tdi' }");
+    QDict *info = qobject_to(QDict,
+                             qlist_peek(qdict_get_qlist(response, "return")));
+    unsigned int i;
+
+    g_assert_cmpuint(qlist_size(qdict_get_qlist(info, "slices")), ==,
+                     ARRAY_SIZE(slices));
+    for (i = 0; i < ARRAY_SIZE(slices); i++) {
+        check_queried(info, i, attributes, attributes ? attributes[i] : "shared",
+                      attributes && dma[i]);
+    }
+    qobject_unref(response);
+}
+
+static void test_query(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    const char *const shared[] = { "shared", "shared", "shared" };
+    const char *const mixed[] = { "mixed", "shared", "mixed" };
+    const char *const private[] = { "private", "shared", "private" };
+
+    sim_start(host);
+    check_query(host, NULL, NULL);
+    sim_map_bars(host);
+    sim_command(host, 6);
+    check_query(host, shared, (const bool[]) { true, true, true });
+    sim_lock(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR0 + SIM_MSIX_TABLE - 4096, 4096,
+                                true), ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, 4096, true), ==, 0);
+    check_query(host, mixed, (const bool[]) { true, true, true });
+    sim_make_private(host);
+    sim_ok(host, TDCM_OP_START_TDI);
+    check_query(host, private, (const bool[]) { false, true, false });
+    sim_ok(host, TDCM_OP_UNBIND);
+    check_query(host, shared, (const bool[]) { true, true, true });
+}
+
 /* From start to end QEMU neither maps a BAR nor reads or writes one. */
 static void check_never_touched(SimHost *host)
 {
@@ -292,6 +358,7 @@ void sim_test_add_order(void)
     qtest_add_func("vfio-private-sim/order/hypercalls", test_hypercalls);
     qtest_add_func("vfio-private-sim/order/start", test_start);
     qtest_add_func("vfio-private-sim/order/slices", test_slices);
+    qtest_add_func("vfio-private-sim/order/query", test_query);
     qtest_add_func("vfio-private-sim/order/never-touched", test_never_touched);
     qtest_add_func("vfio-private-sim/order/decode", test_decode);
     qtest_add_func("vfio-private-sim/order/slot-fails", test_slot_fails);

@@ -91,6 +91,30 @@ static void test_renumbered(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "VDEVICE_ALLOC"), ==, 0);
 }
 
+/* The page table with private memory is that of the vDEVICE, and goes with it. */
+static void test_renumbered_dma(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from, first;
+
+    sim_start_behind(host);
+    sim_run(host);
+    first = sim_now(host);
+    sim_ok(host, TDCM_OP_ENABLE_DMA);
+    first = sim_find(host, first, "HWPT_ALLOC");
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_rid_write(host, SIM_PORT_RID, PCI_PRIMARY_BUS, 0x020200);
+    host->rid = 2 * SIM_BEHIND_RID;
+    from = sim_now(host);
+    sim_run(host);
+    sim_ok(host, TDCM_OP_ENABLE_DMA);
+    g_assert_cmphex(sim_event(host, sim_find(host, from, "DESTROY"))->args[0],
+                    ==, sim_event(host, first)->args[0]);
+    sim_in_order(host, from, "DESTROY", "DESTROY", "VDEVICE_ALLOC", "HWPT_ALLOC",
+                 "ATTACH_IOMMUFD", NULL);
+    g_assert_true(sim_attached_private(host));
+}
+
 /* What was RUN is an error now, its MMIO out of reach until the guest knows. */
 static void check_taken_away(SimHost *host, unsigned int from)
 {
@@ -320,6 +344,8 @@ static const SimTest tests[] = {
 void sim_test_add_port(void)
 {
     sim_add_tests("port", tests, ARRAY_SIZE(tests));
+    qtest_add_func("vfio-private-sim/sw/port/renumbered-dma",
+                   test_renumbered_dma);
     /* KVM keeps slots of TDs only. */
     qtest_add_func("vfio-private-sim/port/kept-in-the-way",
                    test_kept_in_the_way);

@@ -269,6 +269,23 @@ static void test_dma_ended(void)
     teardown();
 }
 
+/* Where nothing may be assumed, that it is off may not either. */
+static void test_dma_unknown(void)
+{
+    setup();
+    f.has_dma = true;
+    to_run();
+    f.unbind_ret = -EIO;
+    request_err(TDCM_OP_UNBIND, TDCM_ERROR_DEVICE);
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_UNKNOWN);
+    g_string_truncate(f.log, 0);
+    request_ok(TDCM_OP_DISABLE_DMA);
+    g_assert_cmpstr(f.log->str, ==, "nodma ");
+    f.unbind_ret = 0;
+    request_ok(TDCM_OP_UNBIND);
+    teardown();
+}
+
 /* Without memory it is unbound; but not if all that fails is to ask. */
 static void test_dma_lost(void)
 {
@@ -725,6 +742,7 @@ static const struct {
     { "dma-fails", test_dma_fails },
     { "dma-overtaken", test_dma_overtaken },
     { "dma-ended", test_dma_ended },
+    { "dma-unknown", test_dma_unknown },
     { "dma-lost", test_dma_lost },
     { "dma-appears", test_dma_appears },
     { "dma-appears-meanwhile", test_dma_appears_meanwhile },
