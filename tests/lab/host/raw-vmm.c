@@ -91,11 +91,51 @@ static void maps_over_private(void)
     }
     expect("unmap", try_unmap_private(ioas, RAM_GPA, RAM_SIZE), 0);
     check("unmapped", 0, 0);
-    expect("map shared memory", try_map_shared(ioas, &vm, AT, 1), 0);
-    expect("map private", try_map_gmem(ioas, vm.gmem, RAM_GPA), EBUSY);
-    expect("unmap shared memory", try_unmap_shared(ioas, AT, 1), 0);
     expect("map private", try_map_gmem(ioas, vm.gmem, RAM_GPA), 0);
     check("mapped again", ALL, 0);
+}
+
+/* Without a private area it is the attributes that count, while there is a TDI */
+static void maps_instead_of_private(void)
+{
+    run();
+    expect("unmap", try_unmap_private(ioas, RAM_GPA, RAM_SIZE), 0);
+    expect("map shared memory", try_map_shared(ioas, &vm, AT, 1), EBUSY);
+    expect("over all", try_map_shared(ioas, &vm, 0, NR_PAGES), EBUSY);
+    check("nothing mapped", 0, 0);
+    expect("to shared", try_convert(&vm, AT, 1, false), 0);
+    expect("map it", try_map_shared(ioas, &vm, AT, 1), 0);
+    expect("to private while mapped", try_convert(&vm, AT, 1, true), EBUSY);
+    expect("with others", try_convert(&vm, 0, NR_PAGES, true), EBUSY);
+    check("still shared", 0, BIT(AT));
+
+    unbind();
+    expect("to private, unbound", try_convert(&vm, AT, 1, true), 0);
+    expect("bind", try_tsm(&dev[0], IOMMU_VDEVICE_TSM_BIND), EBUSY);
+    expect("map private", try_map_gmem(ioas, vm.gmem, RAM_GPA), EBUSY);
+    expect("unmap", try_unmap_shared(ioas, AT, 1), 0);
+    expect("map private", try_map_gmem(ioas, vm.gmem, RAM_GPA), 0);
+    lock();
+    start();
+    check("as it should be", ALL, 0);
+}
+
+/* An IOAS that knows nothing of the VM */
+static void attaches_elsewhere(void)
+{
+    uint32_t elsewhere = ioas_alloc();
+
+    run();
+    expect("map there", try_map_shared(elsewhere, &vm, AT, 1), 0);
+    expect("attach in RUN", try_attach(&dev[0], elsewhere), EBUSY);
+    check("refused", ALL, 0);
+    unbind();
+    expect("attach", try_attach(&dev[0], elsewhere), 0);
+    expect_map("attached there", &dev[0], 0, BIT(AT));
+    expect("bind", try_tsm(&dev[0], IOMMU_VDEVICE_TSM_BIND), EBUSY);
+    expect("back", try_attach(&dev[0], ioas), 0);
+    run();
+    check("back", ALL, 0);
 }
 
 /* The next page there is another one, and zero. */
@@ -242,12 +282,8 @@ static void maps_another_vm(void)
     dev_alloc_vdevice(&dev[1]);
     expect("HWPT", try_hwpt(&dev[1], dev[1].viommu, &hwpt), EXDEV);
     check("a stranger there", ALL, 0);
-    /* Bound for this VM, the TDI gets there with shared memory only. */
-    unbind();
-    expect("attach", try_attach(&dev[0], other_ioas), 0);
-    lock();
-    start();
-    check("the TDI there", 0, 0);
+    expect("attach", try_attach(&dev[0], other_ioas), EBUSY);
+    check("not the TDI", ALL, 0);
 }
 
 static void write_file(const char *name, const char *value)
@@ -341,6 +377,8 @@ static const struct {
 } table[] = {
     { "shares-without-unmap", shares_without_unmap },
     { "maps-over-private", maps_over_private },
+    { "maps-instead-of-private", maps_instead_of_private },
+    { "attaches-elsewhere", attaches_elsewhere },
     { "punches", punches },
     { "moves-memory", moves_memory },
     { "closes-the-vm", closes_the_vm },
