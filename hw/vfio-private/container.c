@@ -598,6 +598,20 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
     return true;
 }
 
+bool vfio_private_map_refused(VFIOContainer *bcontainer,
+                              MemoryRegionSection *section, int err)
+{
+    if (err != -EBUSY || !private_ram_has_dma() || !bcontainer->initialized ||
+        !object_dynamic_cast(OBJECT(bcontainer), TYPE_VFIO_IOMMU_IOMMUFD)) {
+        return false;
+    }
+    /* A guest can do that again and again. */
+    warn_report_once("vfio: %s: cannot be mapped for DMA: %s; other devices "
+                     "cannot reach it", memory_region_name(section->mr),
+                     strerror(-err));
+    return true;
+}
+
 bool vfio_private_region_del(VFIOContainer *bcontainer,
                              MemoryRegionSection *section)
 {

@@ -129,6 +129,21 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
 bool vfio_private_region_del(VFIOContainer *bcontainer,
                              MemoryRegionSection *section);
 
+/**
+ * vfio_private_map_refused: may a section go without being mapped?
+ * @bcontainer: the container
+ * @section: section of RAM that has appeared in the address space
+ * @err: why it was not mapped, -errno
+ *
+ * While a TDI is bound the kernel maps nothing where a page is private.  A
+ * guest can have memory of another kind appear in place of private memory; KVM
+ * is told of that after the containers, and the attribute is still there.
+ *
+ * Returns: true if that is why, which has been reported; devices do without it.
+ */
+bool vfio_private_map_refused(VFIOContainer *bcontainer,
+                              MemoryRegionSection *section, int err);
+
 /* target/i386/kvm/kvm.c */
 
 /**

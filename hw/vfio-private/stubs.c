@@ -78,6 +78,12 @@ bool vfio_private_region_del(VFIOContainer *bcontainer,
     return false;
 }
 
+bool vfio_private_map_refused(VFIOContainer *bcontainer,
+                              MemoryRegionSection *section, int err)
+{
+    return false;
+}
+
 bool vfio_private_handle_hypercall(struct kvm_run *run)
 {
     return false;
