@@ -10,12 +10,17 @@
 
 #include "qemu/osdep.h"
 #include <linux/tdcm.h>
+#include "hw/tdisp/tdisp.h"
 #include "qobject/qdict.h"
 #include "vfio-private-sim.h"
 
 /* Shadow RAM, which the host bridge lets the guest see, or hides */
 #define SHADOW 0xc0000ULL
 #define SHADOW_SIZE 0x4000ULL
+
+/* Another device, and where its memory can be */
+#define VGA_RID 0x18
+#define VGA_BAR 0xe8000000
 
 /* A memory module; it is plugged in where others may be */
 #define MODULE 0x100000000ULL
@@ -234,9 +239,42 @@ static void test_meanwhile(void)
     g_assert_cmphex(sim_populated(host, from), ==, 0);
 }
 
+/*
+ * Where private memory was a moment ago, the kernel refuses what another device has
+ * there, like video memory: devices do without it.
+ */
+static void test_refused(void)
+{
+    unsigned int locked;
+
+    for (locked = 0; locked < 2; locked++) {
+        g_autoptr(SimHost) host = sim_host_new(false);
+
+        sim_expect(host, "vfio: vga.vram: cannot be mapped for DMA: Device or "
+                   "resource busy; other devices cannot reach it");
+        host->before = "-device VGA,romfile=,addr=3";
+        sim_start_mapped(host);
+        if (locked) {
+            sim_lock(host);
+        } else {
+            sim_run(host);
+            sim_ok(host, TDCM_OP_ENABLE_DMA);
+        }
+        sim_fail_always(host, "MAP", EBUSY);
+        sim_fail_always(host, "MAP_FILE", EBUSY);
+        sim_rid_write(host, VGA_RID, 0x10, VGA_BAR);
+        sim_rid_write(host, VGA_RID, 4, 2);
+        sim_fail_no_more(host);
+        sim_rid_write(host, VGA_RID, 4, 0);
+        g_assert_cmpint(sim_guest_state(host), ==, locked ?
+                        TDISP_STATE_CONFIG_LOCKED : TDISP_STATE_RUN);
+    }
+}
+
 void sim_test_add_dma_appear(void)
 {
     qtest_add_func("vfio-private-sim/dma/appears/hidden", test_hidden);
+    qtest_add_func("vfio-private-sim/dma/appears/refused", test_refused);
     qtest_add_func("vfio-private-sim/dma/appears/no-memory", test_no_memory);
     qtest_add_func("vfio-private-sim/dma/appears/not-mapped", test_not_mapped);
     qtest_add_func("vfio-private-sim/dma/appears/module", test_module);
