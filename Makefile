@@ -12,8 +12,8 @@ configured:
 all: configured
 	@ninja --quiet -C build
 
-run: all
-	@test -e build/bzImage || { echo 'configured with --without-lab: there is no lab to run; run ./configure --with-lab'; exit 1; }
+run: configured
+	@dev/build run
 	@tests/lab/run --narrate main
 	@mkdir -p build/run && cp build/lab/main/timeline.svg build/run/
 	@echo 'the same as a chart: build/run/timeline.svg'
