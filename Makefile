@@ -35,7 +35,7 @@ distclean:
 
 help:
 	@echo 'make run         build what is missing, then show the main scenario of the lab'
-	@echo 'make check       style, unit tests, qtests, mutants and the lab; about 20 minutes on 2 cores once built'
+	@echo 'make check       style, unit tests, qtests, mutants and the lab; half an hour to an hour on 2 cores once built'
 	@echo 'make check-long  the same, with all of QEMU'"'"'s x86 qtests, every patch built alone, lab benchmarks and soak, sanitizers; hours'
 	@echo 'make             build only: build/qemu-system-x86_64, build/bzImage, build/bzImage-guest'
 	@echo 'make install     install QEMU below the prefix given to ./configure (DESTDIR= works)'

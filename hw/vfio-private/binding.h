@@ -229,7 +229,7 @@ extern bool tdi_reset_waits;
 void tdi_submit(TDIBinding *binding, TDIRequest *request);
 
 /**
- * tdi_binding_told: something has happened to it, by what the kernel says
+ * tdi_binding_told: something has happened to it, as the kernel says or QEMU found
  * @reason: TDI_REASON_HOST: the host may have unbound it; if so, it is HIDDEN
  *     at once, and until the guest knows; what is being done is cancelled, but
  *     for an UNBIND.  TDI_REASON_DEVICE_ERROR: the device is asked for

@@ -125,7 +125,10 @@ static bool guest_write(hwaddr gpa, const void *buf, uint64_t size)
                                MEMTXATTRS_UNSPECIFIED, buf, size) == MEMTX_OK;
 }
 
-/* As a device would; bits 14:8 of the APIC ID go where KVM guests have them. */
+/*
+ * As a device would: beyond 255 vCPUs that takes kvm-msi-ext-dest-id, which is on
+ * unless the user has turned it off, and then no device reaches those either.
+ */
 static void guest_interrupt(uint32_t apic_id, uint8_t vector)
 {
     hwaddr message = TDCM_MSI_ADDRESS | (apic_id & 0xff) << 12 |

@@ -18,7 +18,15 @@
  * &struct tdcm_buffer.status is no longer %TDCM_STATUS_WAIT. That is mostly so
  * before the hypercall returns. Until then the buffer is the VMM's: the guest
  * neither writes nor reuses it, and there is one request at a time for a
- * device.
+ * device, but for %TDCM_OP_UNBIND: a guest that has waited in vain may send it
+ * all the same. The VMM then finishes or drops the other request first, so that
+ * the device is not bound or started after it was unbound.
+ *
+ * A vCPU that gives a vector, 32 to 255, does not wait for the request. It gets that
+ * interrupt after the status has changed, once for each request that was taken.
+ *
+ * Numbers and layout are provisional. They are those of a TDX guest's kernel, to
+ * be confirmed against a final GHCI 2.0.
  *
  * Either side takes the other for hostile. The VMM reads what the guest wrote
  * once, and writes only inside the size that the hypercall gave; the guest

@@ -247,8 +247,11 @@ static int fake_enable_dma(TSMContext *ctx)
 static int fake_disable_dma(TSMContext *ctx)
 {
     fake_tsm("nodma");
-    /* Until it is off, what turns private has to be there. */
-    g_assert_true(f.dma_wanted == 1 || f.binding.state == TDI_STATE_UNKNOWN);
+    /*
+     * Until it is off, what turns private has to be there; an unbind that has
+     * failed half way does not want that any more.
+     */
+    g_assert_cmpint(f.dma_wanted, ==, f.binding.state != TDI_STATE_UNKNOWN);
     f.dma &= !!f.disable_ret;
     return f.disable_ret;
 }

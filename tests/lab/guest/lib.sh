@@ -128,13 +128,14 @@ bounce_slots()
 # MIB", which L1 and L0 compare with what they find there.
 disk_test()
 {
+	disk_mib=${1:-16}
 	disk_wait=0
 	until [ -b /dev/nvme0n1 ]; do
 		disk_wait=$((disk_wait + 1))
 		[ $disk_wait -lt 300 ] || fail "no NVMe disk appears"
 		sleep 0.1
 	done
-	disk-fill /dev/nvme0n1 "${1:-16}" || fail "disk-fill failed"
-	disk_sum=$(dd if=/dev/nvme0n1 bs=1M count="${1:-16}" 2>/dev/null | sha256sum)
-	report disk "${disk_sum%% *}" "${1:-16}"
+	disk-fill /dev/nvme0n1 "$disk_mib" || fail "disk-fill failed"
+	disk_sum=$(dd if=/dev/nvme0n1 bs=1M count="$disk_mib" 2>/dev/null | sha256sum)
+	report disk "${disk_sum%% *}" "$disk_mib"
 }

@@ -114,14 +114,14 @@ disk()
 	[ "$(cat "/sys/bus/pci/devices/$nvme/tsm/dma")" = "$2" ] ||
 		fail "$1: tsm/dma is not $2"
 	bounce_slots
-	disk_test "${3:-16}"
+	disk_test "${3:-}"
 	bounce_slots
 	case $2:$bounce_slots in
 	0:[1-9]*) disk_way="through bounce buffers" ;;
 	1:0) disk_way="straight from and to private memory" ;;
 	*) fail "$1: tsm/dma is $2, and $bounce_slots slots of bounce buffers were used" ;;
 	esac
-	say "nvme, $1: stock driver wrote ${3:-16} MiB and read them back unchanged, $disk_way"
+	say "nvme, $1: stock driver wrote $disk_mib MiB and read them back unchanged, $disk_way"
 }
 
 # request BDF OPERATION EXPECTED: "RESULT STATUS ERROR LENGTH ..." begins so; all
