@@ -302,3 +302,42 @@ each_patch_build() {
     [ -f build.ninja ] || ../src/configure "${flags[@]}"
     ninja qemu-system-x86_64
 }
+
+# The kernel's patches, each with and without what KVM has for TDX.
+gate_each_kernel_patch() {
+    local tree scratch commit tdx
+    tree=$(tree_of linux)
+    [ -d "$tree/.git" ] || { echo 'no build/src/linux'; return 77; }
+    scratch=$BUILD/each-kernel-patch
+    rm -rf "$scratch"
+    own_git -C "$tree" worktree prune
+    own_git -C "$tree" worktree add -q --detach "$scratch/src" "$(root_of linux)"
+    for commit in $(own_git -C "$tree" rev-list --reverse "$(root_of linux)"..HEAD); do
+        own_git -C "$scratch/src" checkout -q --detach "$commit"
+        for tdx in y n; do
+            each_kernel_patch_build "$scratch" $tdx >"$LOGS/each-kernel-patch.log" 2>&1 || {
+                echo "does not build with CONFIG_INTEL_TDX_HOST=$tdx:" \
+                    "$(own_git -C "$tree" log -1 --format=%s "$commit"); see build/log/each-kernel-patch.log"
+                return 1
+            }
+        done
+    done
+    own_git -C "$tree" worktree remove --force "$scratch/src"
+    rm -rf "$scratch"
+}
+
+# Options come with the patches, so all are asked for each time; make compiles what
+# the difference concerns.
+each_kernel_patch_build() {
+    local out=$1/tdx-$2 cc=gcc make
+    if have ccache; then cc='ccache gcc'; fi
+    make=(make -s -C "$1/src" "O=$out" "CC=$cc" "-j$(nproc)")
+    mkdir -p "$out"
+    echo "CONFIG_INTEL_TDX_HOST=$2" >"$out.config"
+    "${make[@]}" tinyconfig
+    (cd "$1/src" && scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" \
+        "$TOP/tests/lab/config/lab.config" "$out.config")
+    "${make[@]}" olddefconfig
+    [ "$(grep -c '^CONFIG_INTEL_TDX_HOST=y' "$out/.config")" = "$([ "$2" = y ] && echo 1 || echo 0)" ]
+    "${make[@]}" vmlinux
+}
