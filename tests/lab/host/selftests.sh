@@ -48,6 +48,10 @@ run_test()
 }
 
 bad=
+# LAB_NO_EMULATION: KVM is not to emulate for software-protected VMs.
+if [ -n "${LAB_NO_EMULATION:-}" ]; then
+	insmod /lab/no_emulation.ko || fail "no_emulation does not load"
+fi
 devices=$(cut -d' ' -f1 /lab/devices)
 for name in $devices; do
 	bdf=$(dev "$name")
@@ -68,3 +72,8 @@ for label in ${LAB_WHOLE:-}; do
 	[ -e "/out/$label.txt" ] || fail "no selftest is called $label"
 done
 [ -z "$bad" ] || fail "selftests failed:$bad"
+if [ -n "${LAB_NO_EMULATION:-}" ]; then
+	refused=$(cat /sys/module/no_emulation/parameters/refused)
+	row "KVM was kept from emulating $refused times"
+	[ "$refused" -gt 0 ] || fail "KVM was never kept from emulating"
+fi

@@ -21,8 +21,6 @@ FIRMWARE = ("bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin", "pvh.bin")
 FIRMWARE_DIRS = ("/usr/share/seabios", "/usr/share/qemu", "/usr/share/OVMF")
 # Scripts among the kernel's selftests that L2 runs, where the kernel has them.
 GUEST_SELFTESTS = ("pci_tsm/devsec.sh", "kselftest/ktap_helpers.sh")
-# Their sources lie among the programs of L2.
-GUEST_MODULES = ("tdi_lab", "tdi_dma")
 LAB = pathlib.Path(__file__).resolve().parent.parent
 TDISP = LAB.parent.parent / "hw" / "tdisp"    # registers of tdi-testdev
 
@@ -153,8 +151,6 @@ def compile_programs(paths, side):
     newest = max(path.stat().st_mtime for path in headers)
     programs = []
     for source in sorted((LAB / side).glob("*.c")):
-        if source.stem in GUEST_MODULES:
-            continue
         program = out / source.stem
         programs.append(program)
         if program.exists() and program.stat().st_mtime > max(
@@ -168,14 +164,14 @@ def compile_programs(paths, side):
     return programs
 
 
-def guest_modules(paths):
-    """Builds the guest's test modules; they follow the guest kernel's tree."""
+def test_modules(paths):
+    """Builds the kernel modules of tests; they follow the guest kernel's tree."""
     out = paths.lab / "module"
-    modules = [out / f"{name}.ko" for name in GUEST_MODULES]
-    sources = [LAB / "guest" / f"{name}.c" for name in GUEST_MODULES]
+    sources = sorted((LAB / "module").glob("*.c"))
+    modules = [out / f"{source.stem}.ko" for source in sources]
     newest = max(path.stat().st_mtime for path in
                  (*sources, *(LAB / "include").glob("*.h"),
-                  LAB / "guest" / "Makefile", TDISP / "tdi-testdev.h",
+                  LAB / "module" / "Makefile", TDISP / "tdi-testdev.h",
                   paths.kernel_guest))
     if all(module.exists() and module.stat().st_mtime > newest
            for module in modules):
@@ -186,10 +182,10 @@ def guest_modules(paths):
     log = paths.lab / "module.log"
     with open(log, "w", encoding="utf-8") as text:
         done = subprocess.run(
-            ["make", "-C", paths.kernel_build, f"M={LAB / 'guest'}",
+            ["make", "-C", paths.kernel_build, f"M={LAB / 'module'}",
              f"MO={out}", "modules"], stdout=text, stderr=text)
     if done.returncode or not all(module.exists() for module in modules):
-        raise LabError(f"the guest's test modules do not build: {log}")
+        raise LabError(f"the test modules do not build: {log}")
     for module in modules:
         os.utime(module)
     return modules
@@ -202,7 +198,7 @@ def guest_image(paths):
     cpio = Cpio(partial)
     cpio.file("init", LAB / "init" / "l2")
     cpio.file("bin/busybox", tool("busybox"))
-    for module in guest_modules(paths):
+    for module in test_modules(paths):
         cpio.file(f"lab/{module.name}", module)
     for program in compile_programs(paths, "guest"):
         cpio.file(f"lab/bin/{program.name}", program)
@@ -226,6 +222,8 @@ def overlay(paths, case, folder, settings, extra):
     cpio = Cpio(image)
     cpio.file("init", LAB / "init" / "l1")
     cpio.file("lab/l2.cpio", guest_image(paths))
+    for module in test_modules(paths):
+        cpio.file(f"lab/{module.name}", module)
     for side in ("host", "guest"):
         for program in compile_programs(paths, side):
             cpio.file(f"lab/bin/{program.name}", program)
