@@ -32,19 +32,30 @@ static void tdi_ends_force(TDIEvent event, TDIReason reason)
     }
 }
 
-bool vfio_private_may_reset(void)
+/* Called each time around the main loop: what is not wanted waits for nothing. */
+static bool tdi_ends_may_reset(bool wanted)
 {
     TDIBinding *binding;
     bool may = true;
 
-    tdi_reset_waits = qemu_reset_requested_get() != SHUTDOWN_CAUSE_NONE;
-    if (tdi_reset_waits) {
+    tdi_reset_waits = wanted;
+    if (wanted) {
         QLIST_FOREACH(binding, &tdi_bindings, next) {
             tdi_binding_cancel(binding);
             may &= !binding->current;
         }
     }
     return may;
+}
+
+bool vfio_private_may_reset(void)
+{
+    return tdi_ends_may_reset(qemu_reset_requested_get());
+}
+
+bool vfio_private_may_wake_up(void)
+{
+    return tdi_ends_may_reset(true);
 }
 
 /*

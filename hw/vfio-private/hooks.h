@@ -162,6 +162,7 @@ void vfio_private_handle_tdx(struct kvm_run *run);
 
 /**
  * vfio_private_may_reset: may a reset that was requested begin?
+ * vfio_private_may_wake_up: or a wake-up that was, which resets devices as well?
  *
  * It has to unbind all TDIs before, and would hold up the monitor while a TSM
  * takes its time.  If not: all that is wanted of TDIs has been cancelled, and
@@ -170,5 +171,6 @@ void vfio_private_handle_tdx(struct kvm_run *run);
  * Context: main loop, BQL.
  */
 bool vfio_private_may_reset(void);
+bool vfio_private_may_wake_up(void);
 
 #endif /* HW_VFIO_PRIVATE_HOOKS_H */

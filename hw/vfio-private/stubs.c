@@ -98,6 +98,11 @@ bool vfio_private_may_reset(void)
     return true;
 }
 
+bool vfio_private_may_wake_up(void)
+{
+    return true;
+}
+
 TDIInfoList *qmp_query_tdi(Error **errp)
 {
     return NULL;

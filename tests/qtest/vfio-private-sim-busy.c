@@ -214,6 +214,30 @@ static void test_reset_in_report(void)
     test_system_reset(TDCM_OP_GET_TDI_REPORT);
 }
 
+/* A wake-up resets devices, too, so it waits like a reset. */
+static void test_wakeup_in_bind(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_begin(host, TDCM_OP_BIND);
+    sim_sleep(host);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_wakeup' }");
+    check_human(host, "info registers");
+    sim_qmp_state(host, "config-unlocked");
+    g_assert_cmpuint(sim_count(host, from, "RESET"), ==, 0);
+    sim_release(host);
+    qtest_qmp_eventwait(host->qts, "WAKEUP");
+    sim_qmp_state(host, "config-unlocked");
+    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
+    sim_in_order(host, from, "TSM_BIND", "TSM_UNBIND", "RESET", NULL);
+    sim_map_bars(host);
+    sim_command(host, 6);
+    sim_exit_end(host);
+    sim_run(host);
+}
+
 /* QEMU ends while the TSM is at work, and leaves the rest to the kernel. */
 static void test_quit(SimHost *host, uint16_t operation)
 {
@@ -312,6 +336,8 @@ static const SimTest tests[] = {
 void sim_test_add_busy(void)
 {
     sim_add_tests("busy", tests, ARRAY_SIZE(tests));
+    qtest_add_func("vfio-private-sim/busy/wakeup-in-bind",
+                   test_wakeup_in_bind);
     qtest_add_func("vfio-private-sim/busy/reset-in-bind", test_reset_in_bind);
     qtest_add_func("vfio-private-sim/busy/reset-in-start", test_reset_in_start);
     qtest_add_func("vfio-private-sim/busy/reset-in-report",

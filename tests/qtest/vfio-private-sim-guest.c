@@ -55,6 +55,22 @@ void sim_command(SimHost *host, uint16_t command)
     qtest_outw(host->qts, 0xcfc, command);
 }
 
+/* ICH9: where its power management is, and how the guest goes to sleep */
+#define LPC_RID 0xf8
+#define LPC_PMBASE 0x40
+#define LPC_ACPI_CNTL 0x44
+#define PM_BASE 0x600
+#define PM1_CNT 4
+#define PM1_SLEEP_S3 (1 << 13 | 1 << 10)
+
+void sim_sleep(SimHost *host)
+{
+    sim_rid_write(host, LPC_RID, LPC_PMBASE, PM_BASE | 1);
+    sim_rid_write(host, LPC_RID, LPC_ACPI_CNTL, 0x80);
+    qtest_outw(host->qts, PM_BASE + PM1_CNT, PM1_SLEEP_S3);
+    qtest_qmp_eventwait(host->qts, "SUSPEND");
+}
+
 void sim_map_bars(SimHost *host)
 {
     sim_config_write(host, 0x10, SIM_BAR0);

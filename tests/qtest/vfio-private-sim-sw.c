@@ -11,17 +11,10 @@
 #include <linux/kvm.h>
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
+#include "qobject/qstring.h"
 #include "vfio-private-sim.h"
 
 #define PAGE 4096
-
-/* ICH9: where its power management is, and how the guest goes to sleep */
-#define LPC_RID 0xf8
-#define LPC_PMBASE 0x40
-#define LPC_ACPI_CNTL 0x44
-#define PM_BASE 0x600
-#define PM1_CNT 4
-#define PM1_SLEEP_S3 (1 << 13 | 1 << 10)
 
 /* It goes on with the RAM that it had, and with what is in there. */
 static void test_wakeup(void)
@@ -31,18 +24,38 @@ static void test_wakeup(void)
 
     sim_fail(host, "VIOMMU_ALLOC", 1, EOPNOTSUPP);
     sim_start_mapped(host);
-    sim_rid_write(host, LPC_RID, LPC_PMBASE, PM_BASE | 1);
-    sim_rid_write(host, LPC_RID, LPC_ACPI_CNTL, 0x80);
     g_assert_cmphex(sim_convert(host, SIM_BUFFER, 2 * PAGE, true), ==, 0);
     from = sim_now(host);
-    qtest_outw(host->qts, PM_BASE + PM1_CNT, PM1_SLEEP_S3);
-    qtest_qmp_eventwait(host->qts, "SUSPEND");
+    sim_sleep(host);
     qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_wakeup' }");
     qtest_qmp_eventwait(host->qts, "WAKEUP");
     g_assert_cmpuint(sim_count(host, from, "PUNCH"), ==, 0);
     from = sim_now(host);
     g_assert_cmphex(sim_convert(host, SIM_BUFFER, 2 * PAGE, true), ==, 0);
     g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
+}
+
+/* It has a reason of its own not to be migrated, besides the device. */
+static void test_no_migration(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    QDict *info;
+    QList *reasons;
+    QListEntry *entry;
+    bool found = false;
+
+    sim_start(host);
+    info = qtest_qmp_assert_success_ref(host->qts,
+                                        "{ 'execute': 'query-migrate' }");
+    reasons = qdict_get_qlist(info, "blocked-reasons");
+    QLIST_FOREACH_ENTRY(reasons, entry) {
+        found |= !strcmp(qstring_get_str(qobject_to(QString,
+                                                    qlist_entry_obj(entry))),
+                         "sw-protected-vm: private memory cannot be migrated "
+                         "or saved");
+    }
+    g_assert_true(found);
+    qobject_unref(info);
 }
 
 static char *cpu_path(SimHost *host)
@@ -109,6 +122,7 @@ static void test_private_memory_refused(void)
 void sim_test_add_sw(void)
 {
     qtest_add_func("vfio-private-sim/sw/wakeup", test_wakeup);
+    qtest_add_func("vfio-private-sim/sw/no-migration", test_no_migration);
     qtest_add_func("vfio-private-sim/sw/private-memory", test_private_memory);
     qtest_add_func("vfio-private-sim/sw/private-memory-refused",
                    test_private_memory_refused);

@@ -135,6 +135,10 @@ uint32_t sim_rid_read(SimHost *host, uint16_t rid, uint8_t offset);
 void sim_config_write(SimHost *host, uint8_t offset, uint32_t value);
 uint32_t sim_config_read(SimHost *host, uint8_t offset);
 void sim_command(SimHost *host, uint16_t command);
+
+/* sim_sleep: the guest goes to sleep (S3), until the monitor wakes it up */
+void sim_sleep(SimHost *host);
+
 /* sim_exit: the vCPU's; returns what QEMU has put into it.  Or in two halves. */
 void sim_exit_begin(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
                     const uint64_t args[SIM_EXIT_ARGS]);
