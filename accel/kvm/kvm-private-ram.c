@@ -292,6 +292,27 @@ static void ram_back_to_shared(GArray *runs, int nr, bool set)
     }
 }
 
+static int ram_populate_run(const KVMRamRun *run)
+{
+    return populate_users ?
+           private_ram_populate(run->mr, run->offset, run->size) : 0;
+}
+
+/* What has been discarded meanwhile is populated again, or stays shared. */
+static int ram_private_again(const KVMRamRun *run)
+{
+    int ret = ram_attribute(run->gpa, run->size, true);
+
+    if (!ret) {
+        ret = ram_populate_run(run);
+        if (ret && ram_attribute(run->gpa, run->size, false)) {
+            ram_unreachable(run, ret);
+            ret = 0;
+        }
+    }
+    return ret;
+}
+
 /*
  * Back to private: all runs, of which the first @nr are in the IOAS.  One that
  * does not get out of there stays shared.  It is done run by run, as what lies
@@ -309,7 +330,7 @@ static void ram_back_to_private(GArray *runs, int nr)
             ram_stays(run, "shared", ret);
             continue;
         }
-        ret = ram_attribute(run->gpa, run->size, true);
+        ret = ram_private_again(run);
         if (ret) {
             ram_stays(run, "shared", ret);
             ram_share(run);
@@ -356,10 +377,8 @@ static int ram_populate(GArray *runs)
 {
     int i, ret = 0;
 
-    for (i = 0; populate_users && i < runs->len && !ret; i++) {
-        KVMRamRun *run = &g_array_index(runs, KVMRamRun, i);
-
-        ret = private_ram_populate(run->mr, run->offset, run->size);
+    for (i = 0; i < runs->len && !ret; i++) {
+        ret = ram_populate_run(&g_array_index(runs, KVMRamRun, i));
     }
     return ret;
 }

@@ -20,6 +20,8 @@
 /* What the guest converts */
 #define RAM 0x300000ULL
 #define RAM_SIZE (4 * PAGE)
+/* How far the BARs of a second device are from those of the first */
+#define MOVED 0x1000000ULL
 
 static uint8_t support(SimHost *host)
 {
@@ -296,6 +298,103 @@ static void test_convert(void)
     convert(host, RAM + RAM_SIZE, true);
 }
 
+/* A signal to the thread that populates is no failure. */
+static void test_interrupted(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    start_running(host);
+    from = sim_now(host);
+    sim_fail(host, "POPULATE", 1, EINTR);
+    sim_ok(host, TDCM_OP_ENABLE_DMA);
+    g_assert_cmpuint(sim_count(host, from, "POPULATE"), ==, 2);
+    from = sim_now(host);
+    sim_fail(host, "POPULATE", 1, EINTR);
+    convert(host, RAM + RAM_SIZE, true);
+    g_assert_cmpuint(sim_count(host, from, "POPULATE"), ==, 2);
+}
+
+static void check_populated(SimHost *host, unsigned int from, uint64_t gpa,
+                            uint64_t size)
+{
+    g_assert_cmpuint(sim_find_args(host, from, "POPULATE", gpa, size), !=,
+                     UINT_MAX);
+}
+
+/*
+ * What stays private, since a part of it could not be freed, has lost its
+ * memory perhaps, and gets it again.  If there is none, it is shared in the end.
+ */
+static void test_convert_fails(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    start_enabled(host);
+    g_assert_cmphex(sim_convert(host, RAM + PAGE, PAGE, false), ==, 0);
+    sim_expect(host, "Failed to fallocate");
+    sim_fail(host, "PUNCH", 2, EIO);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, RAM, RAM_SIZE, false), !=, 0);
+    g_assert_cmpuint(sim_count(host, from, "PUNCH"), ==, 2);
+    check_populated(host, sim_find(host, from, "PUNCH"), RAM, PAGE);
+    check_populated(host, from, RAM + 2 * PAGE, 2 * PAGE);
+
+    sim_expect(host, "cannot be turned back and stays shared: Cannot allocate "
+               "memory");
+    sim_fail(host, "PUNCH", 2, EIO);
+    sim_fail(host, "POPULATE", 1, ENOMEM);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, RAM, RAM_SIZE, false), !=, 0);
+    sim_in_order(host, sim_find(host, from, "POPULATE"), "SET_ATTRIBUTES",
+                 "MAP", "SET_ATTRIBUTES", "POPULATE", NULL);
+    check_populated(host, from, RAM, PAGE);
+    convert(host, RAM, true);
+}
+
+/*
+ * As long as one of them has DMA, all that turns private is populated.  The second
+ * one has it for a moment only: the simulated host has one such page table.
+ */
+static void test_two(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    uint16_t rid;
+    unsigned int from;
+
+    host->after = "-device vfio-pci,id=dev1,fd=" stringify(SIM_SPARE_FD)
+                  ",iommufd=i0,addr=3.0,private=on";
+    start_enabled(host);
+    rid = host->rid;
+    host->rid = 3 << 3;
+    sim_config_write(host, 0x10, SIM_BAR0 + MOVED);
+    sim_config_write(host, 0x14, 0);
+    sim_config_write(host, 0x18, SIM_BAR2 + MOVED);
+    sim_config_write(host, 0x1c, 0);
+    sim_command(host, 6);
+    /* It has one state as well. */
+    host->shared->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
+    sim_lock(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR0 + MOVED, SIM_MSIX_TABLE, true),
+                    ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2 + MOVED, SIM_BAR2_SIZE, true),
+                    ==, 0);
+    sim_ok(host, TDCM_OP_START_TDI);
+    from = sim_now(host);
+    g_assert_cmpint(sim_tdcm(host, TDCM_OP_ENABLE_DMA).status, ==,
+                    TDCM_STATUS_ERROR);
+    check_populated(host, from, RAM, RAM_SIZE);
+    sim_ok(host, TDCM_OP_UNBIND);
+    host->shared->tdi_state = TDISP_STATE_RUN;
+    host->rid = rid;
+    from = sim_now(host);
+    convert(host, RAM + RAM_SIZE, true);
+    check_populated(host, from, RAM + RAM_SIZE, RAM_SIZE);
+    sim_ok(host, TDCM_OP_UNBIND);
+    check_off(host);
+}
+
 /*
  * Failures
  */
@@ -387,10 +486,16 @@ static void end_monitor(SimHost *host)
     g_assert_cmpint(queried(host), ==, -1);
 }
 
+/* RAM is shared again, but not while the TDI runs. */
 static void end_reset(SimHost *host)
 {
+    unsigned int map, from = sim_now(host);
+
     qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
     qtest_qmp_eventwait(host->qts, "RESET");
+    map = sim_find_args(host, from, "MAP", RAM, RAM_SIZE);
+    g_assert_cmpuint(map, !=, UINT_MAX);
+    g_assert_cmpuint(sim_find(host, from, "TSM_UNBIND"), <, map);
     sim_map_bars(host);
     sim_command(host, 6);
     convert(host, RAM, true);
@@ -415,6 +520,26 @@ static void test_end(gconstpointer data)
     ends[GPOINTER_TO_INT(data)].fn(host);
     sim_in_order(host, from, "TSM_UNBIND", "ATTACH_IOMMUFD", NULL);
     check_again(host);
+}
+
+/*
+ * A wake-up from S3 resets the device like a reset, and leaves RAM private and
+ * populated.
+ */
+static void test_wakeup(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    start_enabled(host);
+    sim_sleep(host);
+    from = sim_now(host);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_wakeup' }");
+    qtest_qmp_eventwait(host->qts, "WAKEUP");
+    sim_in_order(host, from, "TSM_UNBIND", "ATTACH_IOMMUFD", "RESET", NULL);
+    g_assert_cmpuint(sim_count(host, from, "PUNCH"), ==, 0);
+    sim_qmp_state(host, "config-unlocked");
+    g_assert_cmpint(queried(host), ==, -1);
 }
 
 /* Unplug is in vfio-private-sim-port.c. */
@@ -448,9 +573,13 @@ void sim_test_add_dma(void)
     qtest_add_func("vfio-private-sim/dma/populates-in-steps",
                    test_populates_in_steps);
     qtest_add_func("vfio-private-sim/dma/convert", test_convert);
+    qtest_add_func("vfio-private-sim/dma/interrupted", test_interrupted);
+    qtest_add_func("vfio-private-sim/dma/convert-fails", test_convert_fails);
+    qtest_add_func("vfio-private-sim/dma/two", test_two);
     qtest_add_func("vfio-private-sim/dma/unknown", test_unknown);
     qtest_add_func("vfio-private-sim/dma/disable-fails", test_disable_fails);
     qtest_add_func("vfio-private-sim/dma/unbind-fails", test_unbind_fails);
+    qtest_add_func("vfio-private-sim/dma/wakeup", test_wakeup);
     qtest_add_func("vfio-private-sim/dma/quit", test_quit);
     for (i = 0; i < ARRAY_SIZE(steps); i++) {
         g_autofree char *path =

@@ -312,6 +312,16 @@ static void test_more_than_ram(SimHost *host)
     from = sim_now(host);
     check_refused(host, END_OF_RAM - PAGE, 2 * PAGE, false);
     sim_nothing(host, from);
+
+    /* The next page may be a BAR, which converts by itself. */
+    sim_config_write(host, 0x18, END_OF_RAM);
+    sim_config_write(host, 0x1c, 0);
+    sim_command(host, 6);
+    from = sim_now(host);
+    check_refused(host, END_OF_RAM - PAGE, 2 * PAGE, false);
+    check_refused(host, END_OF_RAM - PAGE, 2 * PAGE, true);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
+    convert(host, END_OF_RAM, PAGE, true);
 }
 
 /* ROM has one view; no guest may fill the log with that it asked. */

@@ -11,17 +11,33 @@
 #include "qemu/bswap.h"
 #include "host.h"
 
-static bool bound;
+/*
+ * The vDEVICEs that are bound, or 0.  They share a state: a test that has two of
+ * them says which one's it is at a time.
+ */
+static uint32_t bound[2];
+
+static uint32_t *sim_bound(uint32_t vdevice_id)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(bound); i++) {
+        if (bound[i] == vdevice_id) {
+            return &bound[i];
+        }
+    }
+    return NULL;
+}
 
 bool sim_tsm_bound(void)
 {
-    return bound;
+    return bound[0] || bound[1];
 }
 
 void sim_tsm_forget(void)
 {
-    if (bound) {
-        bound = false;
+    if (sim_tsm_bound()) {
+        memset(bound, 0, sizeof(bound));
         sim->ended = false;
         sim->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
         /* The kernel does it, as QEMU has not. */
@@ -38,21 +54,27 @@ const char *sim_tsm_op_name(void *arg)
 int sim_tsm_op(int fd, void *arg)
 {
     struct iommu_vdevice_tsm_op *op = arg;
+    uint32_t *at;
 
     if (op->flags || !sim_iommufd_is_vdevice(op->vdevice_id)) {
         return op->flags ? -EOPNOTSUPP : -ENOENT;
     }
     switch (op->type) {
     case IOMMU_VDEVICE_TSM_BIND:
-        if (bound || !sim_config_decodes() || !sim_config_masters()) {
+        at = sim_bound(0);
+        if (sim_bound(op->vdevice_id) || !at || !sim_config_decodes() ||
+            !sim_config_masters()) {
             return -EBUSY;
         }
-        bound = true;
+        *at = op->vdevice_id;
         sim->binds++;
         sim->tdi_state = TDISP_STATE_CONFIG_LOCKED;
         return 0;
     case IOMMU_VDEVICE_TSM_UNBIND:
-        bound = false;
+        at = sim_bound(op->vdevice_id);
+        if (at) {
+            *at = 0;
+        }
         sim->ended = false;
         sim->tdi_state = TDISP_STATE_CONFIG_UNLOCKED;
         return 0;
@@ -157,7 +179,7 @@ int sim_tsm_req(int fd, void *arg)
     if (!sim_iommufd_is_vdevice(req->vdevice_id)) {
         return -ENOENT;
     }
-    if (!bound || sim->ended) {
+    if (!sim_tsm_bound() || sim->ended) {
         return -ENXIO;
     }
     switch (req->op) {
