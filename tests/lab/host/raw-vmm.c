@@ -121,6 +121,25 @@ static void maps_instead_of_private(void)
 }
 
 /* An IOAS that knows nothing of the VM */
+/* What it maps to be read is not written to. */
+static void maps_read_only(void)
+{
+    run();
+    expect("unmap private", try_unmap_private(ioas, RAM_GPA, RAM_SIZE), 0);
+    check("nothing is mapped", 0, 0);
+    expect("map to read",
+           try_map_gmem_flags(ioas, vm.gmem, RAM_GPA,
+                              MAP_FLAGS & ~IOMMU_IOAS_MAP_WRITEABLE), 0);
+    expect_map("mapped to read", &dev[0], ALL, 0);
+    for (unsigned int i = 0; i < ARRAY_SIZE(tried); i++) {
+        expect_refused("mapped to read", &dev[0], tried[i]);
+    }
+    expect("unmap what is read", try_unmap_private(ioas, RAM_GPA, RAM_SIZE), 0);
+    expect("map private", try_map_gmem(ioas, vm.gmem, RAM_GPA), 0);
+    check("in RUN again", ALL, 0);
+    unbind();
+}
+
 static void attaches_elsewhere(void)
 {
     uint32_t elsewhere = ioas_alloc();
@@ -378,6 +397,7 @@ static const struct {
     { "shares-without-unmap", shares_without_unmap },
     { "maps-over-private", maps_over_private },
     { "maps-instead-of-private", maps_instead_of_private },
+    { "maps-read-only", maps_read_only },
     { "attaches-elsewhere", attaches_elsewhere },
     { "punches", punches },
     { "moves-memory", moves_memory },

@@ -216,14 +216,20 @@ static inline uint32_t ioas_alloc(void)
 #define MAP_FLAGS (IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE | \
                    IOMMU_IOAS_MAP_WRITEABLE)
 
-static inline int try_map_gmem(uint32_t ioas, int gmem, uint64_t iova)
+static inline int try_map_gmem_flags(uint32_t ioas, int gmem, uint64_t iova,
+                                     uint32_t flags)
 {
     struct iommu_ioas_map_file map = {
-        .size = sizeof(map), .flags = MAP_FLAGS, .ioas_id = ioas, .fd = gmem,
+        .size = sizeof(map), .flags = flags, .ioas_id = ioas, .fd = gmem,
         .length = RAM_SIZE, .iova = iova,
     };
 
     return try_ioctl(iommufd, IOMMU_IOAS_MAP_FILE, &map);
+}
+
+static inline int try_map_gmem(uint32_t ioas, int gmem, uint64_t iova)
+{
+    return try_map_gmem_flags(ioas, gmem, iova, MAP_FLAGS);
 }
 
 static inline int try_unmap_private(uint32_t ioas, uint64_t iova, uint64_t size)
