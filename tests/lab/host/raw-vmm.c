@@ -9,6 +9,8 @@
  * is connected to a TSM. The TDI gets to RUN with all memory private; then the VMM
  * leaves out what it should do, which is WHAT, see the table at the end.
  *
+ * shares-its-group wants a TDI that does.
+ *
  * Leaves with 0 if the kernel held what it has to, or the way that WHAT says.
  */
 #define _GNU_SOURCE
@@ -390,6 +392,17 @@ static void is_killed_converting(void)
     }
 }
 
+/* What shares its IOMMU group would reach what it does: it gets no such HWPT. */
+static void shares_its_group(void)
+{
+    expect("HWPT", try_hwpt(&dev[0], dev[0].viommu, &dev[0].private_hwpt),
+           EACCES);
+    lock();
+    start();
+    check("in RUN", 0, 0);
+    unbind();
+}
+
 static const struct {
     const char *name;
     void (*function)(void);
@@ -414,6 +427,7 @@ static const struct {
     { "is-killed-locked", is_killed_locked },
     { "is-killed", is_killed },
     { "is-killed-converting", is_killed_converting },
+    { "shares-its-group", shares_its_group },
 };
 
 /* All memory is private, and holds what the guest has written. */
@@ -433,7 +447,6 @@ static void prepare(char **names)
     }
     dev_alloc_viommu(&dev[0]);
     dev_alloc_vdevice(&dev[0]);
-    expect("HWPT", try_hwpt(&dev[0], dev[0].viommu, &dev[0].private_hwpt), 0);
     expect("BAR", try_slot(&vm, SLOT_BAR, BAR_GPA, BAR_SIZE,
                            (void *)dev[0].bar, -1), 0);
     expect("to private", try_convert(&vm, 0, NR_PAGES, true), 0);
@@ -450,6 +463,10 @@ int main(int argc, char **argv)
     for (unsigned int i = 0; argc == 6 && i < ARRAY_SIZE(table); i++) {
         if (!strcmp(argv[5], table[i].name)) {
             prepare(argv + 1);
+            if (table[i].function != shares_its_group) {
+                expect("HWPT", try_hwpt(&dev[0], dev[0].viommu,
+                                        &dev[0].private_hwpt), 0);
+            }
             table[i].function();
             return 0;
         }
