@@ -3,6 +3,9 @@
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
+# As much as make run takes a moment for; private-dma-disk moves 256.
+MIB=8
+
 # timed NAME COMMAND...: the host gets the milliseconds that it took.
 timed()
 {
@@ -49,7 +52,7 @@ enable_pci "$edu"
 edu-check "$edu" || fail "edu-check failed"
 say "edu: registers and a DMA round trip are right"
 find_nvme
-disk shared 0
+disk shared 0 $MIB
 stranger
 ask maps
 load_module
@@ -70,12 +73,12 @@ timed accept_ms accept "$nvme"
 tdi_is "$nvme" run
 ask run
 with_driver "$nvme"
-disk "in RUN" 1
+disk "in RUN" 1 $MIB
 stranger
 tdi_is "$nvme" run
 without_driver "$nvme"
 timed unlock_ms unlock "$nvme"
 ask unlocked
 with_driver "$nvme"
-disk "unlocked and shared again" 0
+disk "unlocked and shared again" 0 $MIB
 say "powering off"

@@ -55,7 +55,7 @@ gone "$nvme" nvme-tdi
 say "L2 has powered off; QEMU left without a complaint"
 check_disk "$nvme"
 
-row "NVMe, stock driver   3 x 16 MiB: bounced, private in RUN, bounced; sha256 the same in L2, L1 and L0"
+row "NVMe, stock driver   3 x ${l2_disk#* } MiB: bounced, private in RUN, bounced; sha256 the same in L2, L1 and L0"
 row "another device       its write to private memory never arrives"
 row "edu BAR conversions  $(value conversions) x 2   registers right in both views"
 row "one conversion       $(value to_private_us) us to private, $(value to_shared_us) us back (1 MiB)"
