@@ -32,7 +32,7 @@ static void tdi_ends_force(TDIEvent event, TDIReason reason)
     }
 }
 
-/* Called each time around the main loop: what is not wanted waits for nothing. */
+/* Called each time around the main loop, mostly with nothing @wanted. */
 static bool tdi_ends_may_reset(bool wanted)
 {
     TDIBinding *binding;

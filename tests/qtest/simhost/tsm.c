@@ -12,8 +12,8 @@
 #include "host.h"
 
 /*
- * The vDEVICEs that are bound, or 0.  They share a state: a test that has two of
- * them says which one's it is at a time.
+ * The vDEVICEs that are bound, or 0.  They share a state: a test that has two
+ * of them says which one's it is at a time.
  */
 static uint32_t bound[2];
 
