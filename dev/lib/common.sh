@@ -25,11 +25,6 @@ PYTHON=/usr/bin/python3
 # relative. The kernel maps its own path out of __FILE__ with an option that
 # names it, so that option says nothing about the result. Nor does the locale:
 # only the compiler's messages depend on it.
-#
-# Nothing is preprocessed to find out whether it is in there: on an empty cache that
-# is as much work again as half of the compilation. The price is that a change of the
-# kernel's options makes every file of it new.
-export CCACHE_DEPEND=1
 export CCACHE_BASEDIR=$TOP CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=locale
 export CCACHE_IGNOREOPTIONS='-fmacro-prefix-map=*'
 
