@@ -327,17 +327,20 @@ gate_each_kernel_patch() {
 }
 
 # Options come with the patches, so all are asked for each time; make compiles what
-# the difference concerns.
+# the difference concerns.  Each step by its own: the caller switches -e off.
 each_kernel_patch_build() {
     local out=$1/tdx-$2 cc=gcc make
     if have ccache; then cc='ccache gcc'; fi
     make=(make -s -C "$1/src" "O=$out" "CC=$cc" "-j$(nproc)")
-    mkdir -p "$out"
-    echo "CONFIG_INTEL_TDX_HOST=$2" >"$out.config"
-    "${make[@]}" tinyconfig
-    (cd "$1/src" && scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" \
-        "$TOP/tests/lab/config/lab.config" "$out.config")
-    "${make[@]}" olddefconfig
-    [ "$(grep -c '^CONFIG_INTEL_TDX_HOST=y' "$out/.config")" = "$([ "$2" = y ] && echo 1 || echo 0)" ]
-    "${make[@]}" vmlinux
+    mkdir -p "$out" &&
+        echo "CONFIG_INTEL_TDX_HOST=$2" >"$out.config" &&
+        "${make[@]}" tinyconfig &&
+        (cd "$1/src" && scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" \
+            "$TOP/tests/lab/config/lab.config" "$out.config") &&
+        "${make[@]}" olddefconfig &&
+        case $2 in
+        y) grep -qx 'CONFIG_INTEL_TDX_HOST=y' "$out/.config" ;;
+        n) grep -qx '# CONFIG_INTEL_TDX_HOST is not set' "$out/.config" ;;
+        esac &&
+        "${make[@]}" vmlinux
 }

@@ -351,6 +351,20 @@ static void test_convert_fails(void)
                  "MAP", "SET_ATTRIBUTES", "POPULATE", NULL);
     check_populated(host, from, RAM, PAGE);
     convert(host, RAM, true);
+
+    /* Nor can it be shared: then it is told that devices miss it. */
+    g_assert_cmphex(sim_convert(host, RAM + PAGE, PAGE, false), ==, 0);
+    sim_expect(host, "failed to set memory");
+    sim_expect(host, "devices cannot reach it any more: Cannot allocate "
+               "memory");
+    sim_fail(host, "PUNCH", 2, EIO);
+    sim_fail(host, "POPULATE", 1, ENOMEM);
+    sim_fail(host, "SET_ATTRIBUTES", 3, EIO);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, RAM, RAM_SIZE, false), !=, 0);
+    g_assert_cmpuint(sim_count(host, sim_find(host, from, "POPULATE"), "MAP"),
+                     ==, 0);
+    g_assert_cmphex(sim_convert(host, RAM, RAM_SIZE, false), ==, 0);
 }
 
 /*

@@ -8,7 +8,7 @@
 
 LPC=0000:00:1f.0
 
-# power STATE ERROR MESSAGE: the kernel refuses with the error, and says this.
+# power_refused STATE ERROR MESSAGE: the kernel refuses with the error, and says this.
 power_refused()
 {
 	dmesg -c >/dev/null
@@ -23,6 +23,11 @@ no_sleep()
 {
 	power_refused mem "resource busy" "$1"
 	power_refused freeze "resource busy" "$1"
+}
+
+no_hibernation()
+{
+	power_refused disk "not supported" "no hibernation with private RAM"
 }
 
 # asleep: until the host wakes this guest up. SeaBIOS does not program where the
@@ -48,7 +53,7 @@ find_nvme
 contents_mib=$(($(sed -n 's/^MemFree: *\([0-9]*\).*/\1/p' /proc/meminfo) / 2 / 1024))
 views fill $contents_mib
 
-power_refused disk "not supported" "no hibernation with private RAM"
+no_hibernation
 disk "before any sleep" 0
 asleep
 disk "after the first sleep" 0
@@ -63,7 +68,7 @@ lock "$nvme" || fail "no lock after a sleep that was refused"
 accept "$nvme" || fail "accept failed"
 with_driver "$nvme"
 no_sleep "$nvme: PCI/TSM: locked, no sleep before that ends"
-power_refused disk . .
+no_hibernation
 tdi_is "$nvme" run
 disk "in RUN" 1
 without_driver "$nvme"

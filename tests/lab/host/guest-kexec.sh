@@ -8,13 +8,6 @@
 
 KERNELS=3
 
-# private_kib: so much of the guest is private, by QEMU, in $kib.
-private_kib()
-{
-	qmp_ok query-private-memory
-	kib=$(($(echo "$qmp_answer" | sed -n 's/.*"private": \([0-9]*\).*/\1/p') / 1024))
-}
-
 on_ask()
 {
 	# shellcheck disable=SC2086 # words
@@ -33,7 +26,8 @@ on_ask()
 		;;
 	# What the kernel had when it started, and freed since, is private by now.
 	full)
-		private_kib
+		private_bytes
+		kib=$((private_bytes / 1024))
 		say "kernel $booted: $kib KiB are private"
 		[ $booted -gt 1 ] || first_kib=$kib
 		[ $kib -ge $((first_kib - 4096)) ] ||

@@ -6,19 +6,12 @@
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
 
-# private: so much of the guest is private, by QEMU, in $private.
-private()
-{
-	qmp_ok query-private-memory
-	private=$(echo "$qmp_answer" | sed -n 's/.*"private": \([0-9]*\).*/\1/p' | grep .)
-}
-
 on_ask()
 {
 	case $1 in
 	sleep)
-		private
-		private_before=$private
+		private_bytes
+		private_before=$private_bytes
 		qmp_from_here
 		echo go >&5
 		answer=
@@ -26,9 +19,9 @@ on_ask()
 		qmp_ok query-status
 		qmp_has '"status": "suspended"'
 		gone "$nvme" nvme-tdi
-		private
-		[ "$private" = "$private_before" ] ||
-			fail "$private bytes are private in sleep, $private_before were"
+		private_bytes
+		[ "$private_bytes" = "$private_before" ] ||
+			fail "$private_bytes bytes are private in sleep, $private_before were"
 		qmp_ok system_wakeup
 		qmp_find '"event": "WAKEUP"'
 		;;
@@ -40,10 +33,10 @@ on_ask()
 		;;
 	awake)
 		sleeps=$((sleeps + 1))
-		private
-		say "woken up $sleeps times, $private bytes of the guest are private"
-		[ "$private" = "$private_before" ] ||
-			fail "$private bytes are private, $private_before were"
+		private_bytes
+		say "woken up $sleeps times, $private_bytes bytes of the guest are private"
+		[ "$private_bytes" = "$private_before" ] ||
+			fail "$private_bytes bytes are private, $private_before were"
 		gone "$nvme" nvme-tdi
 		;;
 	*) fail "L2 asks for '$1'" ;;

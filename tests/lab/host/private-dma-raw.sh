@@ -50,8 +50,11 @@ connect_tsm "$tdi"
 export LAB_TSM="$connect_name"
 for name in tdi-dev tdi-large; do
 	bdf=$(dev $name)
-	# It shares its group in one of the cases.
-	bind_driver "$bdf" vfio-pci
+	if [ -n "${LAB_RAW:-}" ]; then
+		bind_driver "$bdf" vfio-pci
+	else
+		bind_vfio "$bdf"
+	fi
 	tdi $name dma-map-range $RANGE
 done
 mkfifo /run/raw.in /run/raw.out

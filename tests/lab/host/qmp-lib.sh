@@ -86,6 +86,14 @@ qmp_err()
 	esac
 }
 
+# private_bytes: so much of the guest is private, by QEMU, in $private_bytes.
+private_bytes()
+{
+	qmp_ok query-private-memory
+	private_bytes=$(echo "$qmp_answer" | sed -n 's/.*"private": \([0-9]*\).*/\1/p' |
+		grep .)
+}
+
 # hmp COMMAND: of the human monitor; its answer is in $qmp_answer.
 hmp()
 {

@@ -11,7 +11,6 @@
  *
  * To be loaded in L1, on SVM, before a VM starts. Removing it is the end of it.
  */
-#include <linux/atomic.h>
 #include <linux/kprobes.h>
 #include <linux/kvm_host.h>
 #include <linux/module.h>
