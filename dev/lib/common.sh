@@ -24,9 +24,7 @@ PYTHON=/usr/bin/python3
 # Clones of this repository share one ccache: paths below the clone count as
 # relative. The kernel maps its own path out of __FILE__ with an option that
 # names it, so that option says nothing about the result. Nor does the locale:
-# only the compiler's messages depend on it. Not in depend mode (CCACHE_DEPEND),
-# though a cold build would take a third less: without the preprocessor's output
-# ccache does not see .incbin, and gives a kernel's image for that of another.
+# only the compiler's messages depend on it.
 export CCACHE_BASEDIR=$TOP CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=locale
 export CCACHE_IGNOREOPTIONS='-fmacro-prefix-map=*'
 
@@ -51,7 +49,7 @@ step() {
         tail -n 30 "$log" >&2
         die "$what: failed with status $rc; the whole output is in $log"
     fi
-    note "done in $((SECONDS - began)) s"
+    note "$what: done in $((SECONDS - began)) s"
 }
 
 # optional_step NAME CASE "what it does" COMMAND...: for a case of the lab, which is
@@ -101,6 +99,9 @@ own_git() {
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# The compiler for QEMU and Linux.
+cached_gcc() { if have ccache; then echo "$TOP/dev/lib/ccache-gcc"; else echo gcc; fi; }
 
 # version_ge A B: A >= B, both dotted numbers.
 version_ge() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }

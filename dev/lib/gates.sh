@@ -329,9 +329,8 @@ gate_each_kernel_patch() {
 # Options come with the patches, so all are asked for each time; make compiles what
 # the difference concerns.  Each step by its own: the caller switches -e off.
 each_kernel_patch_build() {
-    local out=$1/tdx-$2 cc=gcc make
-    if have ccache; then cc='ccache gcc'; fi
-    make=(make -s -C "$1/src" "O=$out" "CC=$cc" "-j$(nproc)")
+    local out=$1/tdx-$2 make
+    make=(make -s -C "$1/src" "O=$out" "CC=$(cached_gcc)" "-j$(nproc)")
     mkdir -p "$out" &&
         echo "CONFIG_INTEL_TDX_HOST=$2" >"$out.config" &&
         "${make[@]}" tinyconfig &&
