@@ -62,6 +62,10 @@ class Cpio:
         self._parents(name)
         self._entry(name, stat.S_IFREG | mode, data)
 
+    def link(self, name, target):
+        self._parents(name)
+        self._entry(name, stat.S_IFLNK | 0o777, target.encode())
+
     def file(self, name, source):
         self.data(name, pathlib.Path(source).read_bytes())
 
@@ -143,25 +147,52 @@ def base(paths):
     return image
 
 
-def compile_programs(paths, side):
-    """Builds tests/lab/SIDE/*.c as static programs; returns their paths."""
-    out = paths.lab / "bin" / side
+def compile_programs(paths):
+    """Builds tests/lab/*/*.c as one static program; returns its path and its names.
+
+    As with busybox, the name that it is called by tells what it does. With a C
+    library in each of them they would be most of L2's image, which takes L2
+    seconds to unpack.
+    """
+    out = paths.lab / "bin"
     out.mkdir(parents=True, exist_ok=True)
-    headers = [*LAB.glob("*/*.h"), TDISP / "tdi-testdev.h"]
-    newest = max(path.stat().st_mtime for path in headers)
-    programs = []
-    for source in sorted((LAB / side).glob("*.c")):
-        program = out / source.stem
-        programs.append(program)
-        if program.exists() and program.stat().st_mtime > max(
+    compiler = [os.environ.get("CC", "gcc"), "-O2", "-Wall", "-Wextra", "-Werror",
+                "-isystem", paths.headers, "-I", LAB / "include", "-I", TDISP]
+    sources = sorted((source for side in ("guest", "host")
+                      for source in (LAB / side).glob("*.c")),
+                     key=lambda source: source.stem)
+    names = [source.stem for source in sources]
+    mains = [f"{name.replace('-', '_')}_main" for name in names]
+    rows = "".join(f'PROGRAM("{name}", {main})\n'
+                   for name, main in zip(names, mains))
+    table = out / "programs.h"
+    if not table.exists() or table.read_text() != rows:
+        table.write_text(rows)
+    newest = max(path.stat().st_mtime
+                 for path in (*LAB.glob("*/*.h"), TDISP / "tdi-testdev.h"))
+    objects = []
+    for source, main in zip(sources, mains):
+        target = out / f"{source.stem}.o"
+        objects.append(target)
+        if not target.exists() or target.stat().st_mtime <= max(
                 newest, source.stat().st_mtime):
-            continue
-        subprocess.run([os.environ.get("CC", "gcc"), "-static", "-O2", "-Wall",
-                        "-Wextra", "-Werror", "-isystem", paths.headers,
-                        "-I", LAB / "include", "-I", TDISP, "-o", program,
-                        source],
-                       check=True)
-    return programs
+            subprocess.run([*compiler, f"-Dmain={main}", "-c", "-o", target, source],
+                           check=True)
+    program = out / "programs"
+    inputs = [*objects, table, LAB / "init" / "programs.c"]
+    if not program.exists() or program.stat().st_mtime <= max(
+            path.stat().st_mtime for path in inputs):
+        subprocess.run([*compiler, "-static", "-I", out, "-o", program,
+                        LAB / "init" / "programs.c", *objects], check=True)
+    return program, names
+
+
+def add_programs(cpio, paths):
+    """Puts our programs into an archive: /lab/bin/NAME for each."""
+    program, names = compile_programs(paths)
+    cpio.file("lab/bin/programs", program)
+    for name in names:
+        cpio.link(f"lab/bin/{name}", "programs")
 
 
 def test_modules(paths):
@@ -200,8 +231,7 @@ def guest_image(paths):
     cpio.file("bin/busybox", tool("busybox"))
     for module in test_modules(paths):
         cpio.file(f"lab/{module.name}", module)
-    for program in compile_programs(paths, "guest"):
-        cpio.file(f"lab/bin/{program.name}", program)
+    add_programs(cpio, paths)
     for script in sorted((LAB / "guest").glob("*.sh")):
         cpio.file(f"lab/guest/{script.name}", script)
     tests = paths.kernel_build / "source" / "tools/testing/selftests"
@@ -224,9 +254,7 @@ def overlay(paths, case, folder, settings, extra):
     cpio.file("lab/l2.cpio", guest_image(paths))
     for module in test_modules(paths):
         cpio.file(f"lab/{module.name}", module)
-    for side in ("host", "guest"):
-        for program in compile_programs(paths, side):
-            cpio.file(f"lab/bin/{program.name}", program)
+    add_programs(cpio, paths)
     for script in sorted((LAB / "host").glob("*.sh")) + sorted(
             (LAB / "host").glob("*.awk")):
         cpio.file(f"lab/host/{script.name}", script)
