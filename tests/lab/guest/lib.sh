@@ -118,7 +118,6 @@ views_end()
 # last time, in $bounce_slots.
 bounce_slots()
 {
-	[ -e /sys/kernel/debug/swiotlb ] || mount -t debugfs debugfs /sys/kernel/debug
 	bounce_slots=$(cat /sys/kernel/debug/swiotlb/io_tlb_used_hiwater)
 	echo 0 >/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
 }
