@@ -101,6 +101,9 @@ static void test_hidden(void)
     g_autoptr(SimHost) host = sim_host_new(false);
     unsigned int from;
 
+    /* Another device, which nobody locks, and which comes first in QEMU's list */
+    host->after = "-device vfio-pci,id=dev1,fd=" stringify(SIM_SPARE_FD)
+                  ",iommufd=i0,addr=3.0,private=on";
     start_hidden(host);
     g_assert_cmphex(sim_populated(host, 0), ==, 0);
     from = sim_now(host);

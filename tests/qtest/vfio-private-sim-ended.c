@@ -536,11 +536,28 @@ static void test_error_in_report(SimHost *host)
     wait_event(host, "error", "device-error");
 }
 
+/* Of another vDEVICE the binds are counted anew. */
+static void test_renumbered(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_behind(host);
+    sim_run(host);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_renumber(host);
+    sim_run(host);
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    wait_state(host, "hidden");
+    check_ended(host, from);
+}
+
 static const SimTest tests[] = {
     { "in-locked", test_in_locked },
     { "in-run", test_in_run },
     { "of-monitor", test_of_monitor },
     { "stale", test_stale },
+    { "renumbered", test_renumbered },
     { "twice", test_twice },
     { "lost", test_lost },
     { "wraps", test_wraps },

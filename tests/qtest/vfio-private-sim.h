@@ -85,10 +85,11 @@ QDict *sim_plug(SimHost *host, int nr);
 /* vfio-private-sim-port.c: the device behind "rp0", as sim_start_mapped() */
 void sim_start_behind(SimHost *host);
 /*
- * sim_map_port: give port and device their addresses; sim_bus_reset: by it;
- * sim_eject: let go of the device
+ * sim_map_port: give port and device their addresses; sim_renumber: the bus below
+ * it, once; sim_bus_reset: by it; sim_eject: let go of the device
  */
 void sim_map_port(SimHost *host);
+void sim_renumber(SimHost *host);
 void sim_bus_reset(SimHost *host);
 void sim_eject(SimHost *host);
 /* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
