@@ -26,8 +26,8 @@
 
 /*
  * @plugged: set before QEMU starts: the device is not there then, but a port
- * "rp0" for it.  @talks: what QEMU says does not matter.  @may_say: a part of
- * a line that may come or not.  @rid: of the device.
+ * "rp0" for it.  @talks: what QEMU says does not matter.  @may_say: a regular
+ * expression for lines that may come or not.  @rid: of the device.
  * @ordinary: the guest is no confidential one, the device has fd-bars=on
  * @accel, @cpu: properties of accelerator and CPU, with a comma in front
  * @properties: of the device, in place of private=on
