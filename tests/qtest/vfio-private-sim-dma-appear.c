@@ -101,9 +101,6 @@ static void test_hidden(void)
     g_autoptr(SimHost) host = sim_host_new(false);
     unsigned int from;
 
-    /* Another device, which nobody locks, and which comes first in QEMU's list */
-    host->after = "-device vfio-pci,id=dev1,fd=" stringify(SIM_SPARE_FD)
-                  ",iommufd=i0,addr=3.0,private=on";
     start_hidden(host);
     g_assert_cmphex(sim_populated(host, 0), ==, 0);
     from = sim_now(host);
@@ -119,6 +116,21 @@ static void test_hidden(void)
     shadow_show(host, true);
     settle(host);
     g_assert_cmphex(sim_populated(host, from), ==, 0);
+}
+
+/* Another device, which nobody locks, and which comes first in QEMU's list */
+static void test_beside(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    host->after = "-device vfio-pci,id=dev1,fd=" stringify(SIM_SPARE_FD)
+                  ",iommufd=i0,addr=3.0,private=on";
+    start_hidden(host);
+    from = sim_now(host);
+    shadow_show(host, true);
+    wait_populated(host, from, SHADOW_SIZE);
+    g_assert_true(sim_attached_private(host));
 }
 
 /* The TDI reaches all private memory or none, and the guest has to know. */
@@ -277,6 +289,7 @@ static void test_refused(void)
 void sim_test_add_dma_appear(void)
 {
     qtest_add_func("vfio-private-sim/dma/appears/hidden", test_hidden);
+    qtest_add_func("vfio-private-sim/dma/appears/beside", test_beside);
     qtest_add_func("vfio-private-sim/dma/appears/refused", test_refused);
     qtest_add_func("vfio-private-sim/dma/appears/no-memory", test_no_memory);
     qtest_add_func("vfio-private-sim/dma/appears/not-mapped", test_not_mapped);

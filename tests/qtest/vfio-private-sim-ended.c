@@ -449,7 +449,7 @@ static bool ends_while(SimHost *host, const char *name, uint16_t operation)
     while (!sim_count(host, from, name)) {
         g_usleep(100);
     }
-    if (operation == TDCM_OP_BIND) {
+    if (!strcmp(name, "TSM_BIND")) {
         /* Which it will be then */
         host->shared->binds++;
         tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
@@ -472,6 +472,17 @@ static void test_in_bind(SimHost *host)
     sim_ok(host, TDCM_OP_UNBIND);
     sim_qmp_state(host, "config-unlocked");
     sim_run(host);
+}
+
+/* The report that QEMU reads for itself; that it has none is told once. */
+static void test_in_bind_report(SimHost *host)
+{
+    sim_start_mapped(host);
+    sim_expect(host, "vfio dev0: the interface report is of no use: it could "
+               "not be read; no MMIO can be private");
+    ends_while(host, "TSM_READ_OBJECT", TDCM_OP_BIND);
+    wait_state(host, "hidden");
+    recover(host);
 }
 
 static void test_in_report(SimHost *host)
@@ -564,6 +575,7 @@ static const SimTest tests[] = {
     { "error", test_error },
     { "silent", test_silent },
     { "in-bind", test_in_bind },
+    { "in-bind-report", test_in_bind_report },
     { "in-report", test_in_report },
     { "in-start", test_in_start },
     { "in-unbind", test_in_unbind },

@@ -276,7 +276,7 @@ static void test_kept_in_the_way(void)
 }
 
 /* It leaves, still bound; the kernel unbinds it as its vDEVICE goes. */
-static void test_eject_stuck(SimHost *host)
+static void eject_stuck(SimHost *host, bool dma)
 {
     unsigned int from;
     QDict *response;
@@ -284,7 +284,7 @@ static void test_eject_stuck(SimHost *host)
     sim_expect_stuck(host);
     sim_start_behind(host);
     sim_run(host);
-    if (!host->tdx) {
+    if (dma) {
         sim_ok(host, TDCM_OP_ENABLE_DMA);
     }
     sim_fail(host, "TSM_UNBIND", 1, EIO);
@@ -304,6 +304,19 @@ static void test_eject_stuck(SimHost *host)
         check_slot_gone(host, from, SIM_BAR2, SIM_BAR2_SIZE);
     }
     sim_run(host);
+}
+
+static void test_eject_stuck(SimHost *host)
+{
+    eject_stuck(host, false);
+}
+
+/* And its page table with private memory */
+static void test_eject_stuck_dma(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    eject_stuck(host, true);
 }
 
 /* Taken out while it runs: all that it had in the kernel goes, in order. */
@@ -354,6 +367,8 @@ void sim_test_add_port(void)
     sim_add_tests("port", tests, ARRAY_SIZE(tests));
     qtest_add_func("vfio-private-sim/sw/port/renumbered-dma",
                    test_renumbered_dma);
+    qtest_add_func("vfio-private-sim/sw/port/eject-stuck-dma",
+                   test_eject_stuck_dma);
     /* KVM keeps slots of TDs only. */
     qtest_add_func("vfio-private-sim/port/kept-in-the-way",
                    test_kept_in_the_way);

@@ -317,7 +317,7 @@ static void test_walk(SimHost *host)
     unsigned int from;
     int i;
 
-    /* The host may end a bind of the monitor's before its report is read. */
+    /* The second as in ended/in-bind-report, by a bind of the monitor's. */
     host->may_say = "for private memory that the guest does not have|"
                     "the interface report is of no use: it could not be read";
     sim_start_mapped(host);

@@ -9,8 +9,9 @@ find_tsm
 find_nvme
 insmod /lab/tdi_dma.ko
 ask 0
+devices="$(find_pci 1234:7d15 1) $(find_pci 1234:7d15 2) $(find_pci 1234:7d15 3) $nvme"
 count=0
-for bdf in $(find_pci 1234:7d15 1) $(find_pci 1234:7d15 2) $(find_pci 1234:7d15 3) "$nvme"; do
+for bdf in $devices; do
 	without_driver "$bdf"
 	enable_pci "$bdf"
 	run "$bdf"
@@ -23,7 +24,7 @@ for bdf in $(find_pci 1234:7d15 1) $(find_pci 1234:7d15 2) $(find_pci 1234:7d15 
 	count=$((count + 1))
 	ask $count
 done
-for bdf in $(find_pci 1234:7d15 1) $(find_pci 1234:7d15 2) $(find_pci 1234:7d15 3) "$nvme"; do
+for bdf in $devices; do
 	without_driver "$bdf"
 	end "$bdf"
 done

@@ -7,11 +7,6 @@
 # more memory of the host than before, however much was converted meanwhile.
 . /lab/host/lib.sh
 
-slab_kb()
-{
-	sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo
-}
-
 # vmm_kb: what of QEMU's memory is not the guest's
 vmm_kb()
 {
@@ -25,7 +20,7 @@ first_slab=
 on_ask()
 {
 	echo 3 >/proc/sys/vm/drop_caches
-	slab=$(slab_kb)
+	slab=$(meminfo Slab)
 	row "$(printf '%-10s host slab %7d KiB, VMM %6d KiB' "$1" "$slab" "$(vmm_kb)")"
 	case $1 in
 	shared) last_slab=$slab; : "${first_slab:=$slab}" ;;

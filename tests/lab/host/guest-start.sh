@@ -13,11 +13,6 @@
 MOST_MAPS=128
 MOST_SLAB_KB=1024
 
-slab_kb()
-{
-	sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo
-}
-
 # maps: how often QEMU has mapped something for DMA
 maps()
 {
@@ -102,7 +97,7 @@ plug()
 	qmp_open
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	slab_before=$(slab_kb)
+	slab_before=$(meminfo Slab)
 	maps_before=$(maps)
 	status_open
 	status_begin
@@ -114,7 +109,7 @@ plug()
 	qmp_end
 	qmp_good device_add
 	plug_took=$qmp_took
-	slab=$(($(slab_kb) - slab_before))
+	slab=$(($(meminfo Slab) - slab_before))
 	plug_maps=$(($(maps) - maps_before))
 	status_end
 }

@@ -183,6 +183,12 @@ kvm_count()
 	cat "/sys/kernel/debug/kvm/$1"
 }
 
+# meminfo NAME: KiB of this host's memory, as /proc/meminfo names it.
+meminfo()
+{
+	sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo
+}
+
 # value NAME: what the last L2 reported as "value NAME ...".
 value()
 {

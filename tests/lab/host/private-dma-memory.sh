@@ -10,12 +10,6 @@
 # For each TDI, in KiB: the VMM's thread with its heap, and what a domain has by itself
 MOST_KB=2048
 
-# meminfo NAME: KiB of this host
-meminfo()
-{
-	sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo
-}
-
 # of_qemu NAME: KiB of its process
 of_qemu()
 {
