@@ -182,11 +182,13 @@ gate_headers() {
     "$PYTHON" "$TOP/dev/lib/uapi_equal.py" "$TOP/linux-headers" "$(tree_of qemu)/linux-headers" "$BUILD/headers/include"
 }
 
-# A warning counts as much as an error.  Ignored: what checkpatch cannot know
-# about a patch queue (MAINTAINERS is upstream's, sign-offs are people's).
+# checkpatch OPTION...: of the files that stdin names.  A warning counts as much as
+# an error.  Ignored: what checkpatch cannot know about a patch queue (MAINTAINERS is
+# upstream's, sign-offs are people's).
 checkpatch() {
-    local out rc=0
-    out=$(perl scripts/checkpatch.pl --terse --quiet --no-signoff "$@" 2>/dev/null) || rc=$?
+    local rc=0 out
+    out=$(xargs -r -P "$(nproc)" -n 1 \
+        perl scripts/checkpatch.pl --terse --quiet --no-signoff "$@" 2>/dev/null) || rc=$?
     printf '%s\n' "$out" | grep -v '^total:' || true
     return $rc
 }
@@ -195,20 +197,15 @@ checkpatch() {
 qemu_checkpatch() {
     local bad=0 file
     cd "$(tree_of qemu)"
-    for file in $(patch_files qemu); do checkpatch "$file" || bad=1; done
-    for file in $(overlay_files | grep '\.[ch]$' | grep -v '^linux-headers/'); do
-        if [ -e "$file" ]; then checkpatch -f "$file" || bad=1; fi
-    done
+    patch_files qemu | checkpatch || bad=1
+    overlay_files | grep '\.[ch]$' | grep -v '^linux-headers/' |
+        while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done | checkpatch -f || bad=1
     return $bad
 }
 
 linux_checkpatch() {
-    local bad=0 file
     cd "$(tree_of linux)"
-    for file in $(patch_files linux); do
-        checkpatch --ignore FILE_PATH_CHANGES,EMAIL_SUBJECT,BAD_SIGN_OFF "$file" || bad=1
-    done
-    return $bad
+    patch_files linux | checkpatch --ignore FILE_PATH_CHANGES,EMAIL_SUBJECT,BAD_SIGN_OFF
 }
 
 gate_checkpatch() {
@@ -305,41 +302,62 @@ each_patch_build() {
 
 # The kernel's patches, each with and without what KVM has for TDX.
 gate_each_kernel_patch() {
-    local tree scratch commit tdx
+    local tree scratch commit tdx subject builds=0
+    local -A jobs
     tree=$(tree_of linux)
     [ -d "$tree/.git" ] || { echo 'no build/src/linux'; return 77; }
     scratch=$BUILD/each-kernel-patch
-    rm -rf "$scratch"
+    rm -rf "$scratch" "$LOGS/each-kernel-patch.log"
     own_git -C "$tree" worktree prune
     own_git -C "$tree" worktree add -q --detach "$scratch/src" "$(root_of linux)"
     for commit in $(own_git -C "$tree" rev-list --reverse "$(root_of linux)"..HEAD); do
         own_git -C "$scratch/src" checkout -q --detach "$commit"
+        each_kernel_patch_matters "$scratch/src" || continue
+        subject=$(own_git -C "$tree" log -1 --format=%s "$commit")
+        # Side by side: one links, on one core, while the other compiles.
         for tdx in y n; do
-            each_kernel_patch_build "$scratch" $tdx >"$LOGS/each-kernel-patch.log" 2>&1 || {
-                echo "does not build with CONFIG_INTEL_TDX_HOST=$tdx:" \
-                    "$(own_git -C "$tree" log -1 --format=%s "$commit"); see build/log/each-kernel-patch.log"
-                return 1
-            }
+            each_kernel_patch_build "$scratch" $tdx >"$LOGS/each-kernel-patch-$tdx.log" 2>&1 &
+            jobs[$tdx]=$!
         done
+        for tdx in y n; do
+            wait "${jobs[$tdx]}" && continue
+            wait
+            echo "does not build with CONFIG_INTEL_TDX_HOST=$tdx: $subject;" \
+                "see build/log/each-kernel-patch-$tdx.log"
+            return 1
+        done
+        builds=$((builds + 1))
+        echo "builds: $subject" >>"$LOGS/each-kernel-patch.log"
     done
     own_git -C "$tree" worktree remove --force "$scratch/src"
     rm -rf "$scratch"
+    echo "$builds patches, twice each"
 }
 
-# Options come with the patches, so all are asked for each time; make compiles what
-# the difference concerns.  Each step by its own: the caller switches -e off.
+# Not if nothing that vmlinux is made of differs from the patch before.
+each_kernel_patch_matters() {
+    own_git -C "$1" diff --quiet HEAD~ -- . ':!tools' ':!Documentation' ':!MAINTAINERS' && return 1
+    return 0
+}
+
+# Options come with the patches, so all are asked for when that may have changed
+# them; make compiles what the difference concerns.  The table of symbols would be
+# half of each link and finds no mistake.  Each step by its own: the caller switches
+# -e off.
 each_kernel_patch_build() {
     local out=$1/tdx-$2 make
     make=(make -s -C "$1/src" "O=$out" "CC=$(cached_gcc)" "-j$(nproc)")
-    mkdir -p "$out" &&
-        echo "CONFIG_INTEL_TDX_HOST=$2" >"$out.config" &&
-        "${make[@]}" tinyconfig &&
-        (cd "$1/src" && scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" \
-            "$TOP/tests/lab/config/lab.config" "$out.config") &&
-        "${make[@]}" olddefconfig &&
-        case $2 in
-        y) grep -qx 'CONFIG_INTEL_TDX_HOST=y' "$out/.config" ;;
-        n) grep -qx '# CONFIG_INTEL_TDX_HOST is not set' "$out/.config" ;;
-        esac &&
+    if [ ! -f "$out/.config" ] || ! own_git -C "$1/src" diff --quiet HEAD~ -- '*Kconfig*'; then
+        mkdir -p "$out" &&
+            printf '%s\n' "CONFIG_INTEL_TDX_HOST=$2" '# CONFIG_KALLSYMS is not set' >"$out.config" &&
+            "${make[@]}" tinyconfig &&
+            (cd "$1/src" && scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" \
+                "$TOP/tests/lab/config/lab.config" "$out.config") &&
+            "${make[@]}" olddefconfig || return
+    fi
+    case $2 in
+    y) grep -qx 'CONFIG_INTEL_TDX_HOST=y' "$out/.config" ;;
+    n) grep -qx '# CONFIG_INTEL_TDX_HOST is not set' "$out/.config" ;;
+    esac &&
         "${make[@]}" vmlinux
 }
