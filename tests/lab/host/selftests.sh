@@ -9,10 +9,15 @@
 # arguments NAME: what keeps a test within the lab's time. Upstream's defaults
 # measure for minutes; here it matters that all of it runs. A step that takes
 # longer than upstream's 10 s is slow: the case's timeout tells what hangs.
+# Without LAB_FULL it is fewer rounds of the same, and no unmap of each page, which
+# is there in chunks as well.
 arguments()
 {
-	case $1 in
-	memslot_perf_test) echo "-l 1 -s 512 -t 3600" ;;
+	case ${LAB_FULL:+full-}$1 in
+	memslot_perf_test) echo "-l 1 -s 512 -t 3600 -f 2" ;;
+	full-memslot_perf_test) echo "-l 1 -s 512 -t 3600" ;;
+	memslot_modification_stress_test) echo "-i 2" ;;
+	set_memory_region_test) echo 2 ;;
 	esac
 }
 
