@@ -167,6 +167,32 @@ static void test_answer_while_stopped(SimHost *host)
     g_assert_cmpint(sim_tdcm_end(host).status, ==, TDCM_STATUS_COMPLETED);
 }
 
+/* After a reset nobody waits for it, and its buffer is another's memory. */
+static void test_reset_while_held(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_begin(host, TDCM_OP_BIND);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'stop' }");
+    sim_release(host);
+    while (!sim_count(host, from, "TSM_READ_OBJECT")) {
+        g_usleep(100);
+    }
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'tdi-refresh', "
+                             "'arguments': { 'id': 'dev0' } }");
+    qtest_qmp_eventwait(host->qts, "TDI_REQUEST_COMPLETED");
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(host->qts, "RESET");
+    qtest_memset(host->qts, SIM_BUFFER, 0x5a, 4096);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'cont' }");
+    sim_exit_end(host);
+    g_assert_cmphex(qtest_readb(host->qts, SIM_BUFFER +
+                                offsetof(struct tdcm_buffer, status)), ==,
+                    0x5a);
+}
+
 /*
  * A reset of the VM waits for the TSM; nothing else waits for the reset.  TDX
  * guests have none.
@@ -319,6 +345,46 @@ static void test_bus_reset_in_report(SimHost *host)
     test_bus_reset(host, TDCM_OP_GET_TDI_REPORT);
 }
 
+typedef struct Stalled {
+    SimHost *host;
+    int fd;
+} Stalled;
+
+static gpointer sim_go_on_later(gpointer opaque)
+{
+    Stalled *stalled = opaque;
+    SimHost *host = stalled->host;
+
+    g_usleep(LITTLE_LATER_US);
+    host->waited = !sim_count(host, host->since, "DESTROY");
+    sim_connect_goes_on(host, stalled->fd, "tsm0");
+    return NULL;
+}
+
+/*
+ * It is let go of while its thread has something to find out: what it has in the
+ * kernel, and what the thread works with, goes when the thread is done.
+ */
+static void test_eject_in_check(SimHost *host)
+{
+    Stalled stalled = { .host = host };
+    GThread *thread;
+
+    sim_connect(host, "tsm0");
+    sim_start_behind(host);
+    host->since = sim_now(host);
+    stalled.fd = sim_connect_stalls(host);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    thread = g_thread_new("go-on", sim_go_on_later, &stalled);
+    sim_eject(host);
+    g_thread_join(thread);
+    g_assert_true(host->waited);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+    g_assert_cmpint(sim_tdcm_end(host).status, ==, TDCM_STATUS_ERROR);
+    sim_in_order(host, host->since, "DESTROY", "close vfio", NULL);
+    g_assert_cmpuint(host->shared->nr_objects, ==, 0);
+}
+
 static const SimTest tests[] = {
     { "others-go-on", test_others_go_on },
     { "unbind-comes-next", test_unbind_comes_next },
@@ -331,6 +397,7 @@ static const SimTest tests[] = {
     { "bus-reset-in-bind", test_bus_reset_in_bind },
     { "bus-reset-in-start", test_bus_reset_in_start },
     { "bus-reset-in-report", test_bus_reset_in_report },
+    { "eject-in-check", test_eject_in_check },
 };
 
 void sim_test_add_busy(void)
@@ -342,4 +409,6 @@ void sim_test_add_busy(void)
     qtest_add_func("vfio-private-sim/busy/reset-in-start", test_reset_in_start);
     qtest_add_func("vfio-private-sim/busy/reset-in-report",
                    test_reset_in_report);
+    qtest_add_func("vfio-private-sim/busy/reset-while-held",
+                   test_reset_while_held);
 }

@@ -563,12 +563,34 @@ static void test_renumbered(SimHost *host)
     check_ended(host, from);
 }
 
+/* What came of the old one says nothing of the new one, whose first bind it is. */
+static void test_renumbered_after_end(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_behind(host);
+    sim_run(host);
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_RESET);
+    wait_event(host, "hidden", "host");
+    wait_unbind(host, from);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_renumber(host);
+    sim_run(host);
+    wait_event(host, "run", "guest");
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    wait_state(host, "hidden");
+    check_ended(host, from);
+}
+
 static const SimTest tests[] = {
     { "in-locked", test_in_locked },
     { "in-run", test_in_run },
     { "of-monitor", test_of_monitor },
     { "stale", test_stale },
     { "renumbered", test_renumbered },
+    { "renumbered-after-end", test_renumbered_after_end },
     { "twice", test_twice },
     { "lost", test_lost },
     { "wraps", test_wraps },

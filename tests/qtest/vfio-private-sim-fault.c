@@ -140,6 +140,24 @@ static void test_no_private_mmio(void)
     check_running(host);
 }
 
+/* It has left the guest since KVM looked: the access is made again. */
+static void test_no_private_gone(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(true);
+    const uint64_t args[SIM_EXIT_ARGS] = {
+        SIM_BAR2, 4096,
+        KVM_MEMORY_EXIT_FLAG_PRIVATE | KVM_MEMORY_EXIT_FLAG_NO_PRIVATE,
+    };
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_command(host, 0);
+    from = sim_now(host);
+    sim_exit(host, KVM_EXIT_MEMORY_FAULT, 0, 0, args);
+    check_not_converted(host, from);
+    check_running(host);
+}
+
 /*
  * Behind the guest's back
  */
@@ -363,6 +381,7 @@ static const struct {
     { "refuses/nowhere", test_nowhere },
     { "refuses/revoked", test_revoked_converts_not },
     { "no-private-mmio", test_no_private_mmio },
+    { "no-private-gone", test_no_private_gone },
     { "until-bound", test_until_bound },
     { "logged-once", test_logged_once },
     { "stop", test_stop },

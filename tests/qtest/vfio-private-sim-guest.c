@@ -11,6 +11,7 @@
 #include "hw/tdisp/tdisp.h"
 #include "qemu/bswap.h"
 #include "qobject/qdict.h"
+#include "qobject/qjson.h"
 #include "qobject/qlist.h"
 #include "standard-headers/asm-x86/kvm_para.h"
 #include "standard-headers/linux/kvm_para.h"
@@ -345,10 +346,15 @@ void sim_run(SimHost *host)
 QDict *sim_plug(SimHost *host, int nr)
 {
     g_autofree char *fd = g_strdup_printf("%d", SIM_SPARE_FD + nr);
+    QDict *device;
 
     g_assert_cmpint(nr, <, SIM_SPARES);
-    return qtest_qmp(host->qts, "{ 'execute': 'device_add', 'arguments': {"
-                     " 'driver': 'vfio-pci', 'id': 'dev0', 'fd': %s,"
-                     " 'iommufd': 'i0', 'private': true, 'bus': 'rp0' } }",
-                     fd);
+    device = qdict_from_jsonf_nofail("{ 'driver': 'vfio-pci', 'id': 'dev0',"
+                                     " 'fd': %s, 'iommufd': 'i0',"
+                                     " 'private': true, 'bus': 'rp0' }", fd);
+    if (host->sysfs) {
+        qdict_put_str(device, "sysfsdev", host->sysfs);
+    }
+    return qtest_qmp(host->qts, "{ 'execute': 'device_add',"
+                     " 'arguments': %p }", device);
 }

@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/tdcm.h>
 #include <sys/eventfd.h>
 #include "vfio-private-sim.h"
 
@@ -120,6 +121,28 @@ void sim_connect(SimHost *host, const char *name)
     path = g_build_filename(dir, "connect", NULL);
     g_assert_cmpint(g_mkdir_with_parents(dir, 0700), ==, 0);
     g_assert_true(g_file_set_contents(path, name, -1, NULL));
+}
+
+int sim_connect_stalls(SimHost *host)
+{
+    g_autofree char *path = g_build_filename(host->sysfs, "tsm", "connect",
+                                             NULL);
+    int fd;
+
+    unlink(path);
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    sim_tdcm_begin(host, TDCM_OP_CHECK_TEEIO_SUPP);
+    fd = open(path, O_WRONLY);
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+void sim_connect_goes_on(SimHost *host, int fd, const char *name)
+{
+    /* Whoever opens it from here on has the file. */
+    sim_connect(host, name);
+    g_assert_cmpint(write(fd, name, strlen(name)), ==, strlen(name));
+    close(fd);
 }
 
 static void sim_disconnect(SimHost *host)

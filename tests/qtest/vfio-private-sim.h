@@ -74,6 +74,12 @@ const char *sim_host_usable(void);
 
 /* sim_connect: say in sysfs, which is there then, what TSM the device has */
 void sim_connect(SimHost *host, const char *name);
+/*
+ * sim_connect_stalls: the guest asks whether its device can be a TDI, and who
+ * reads that from sysfs waits there once this returns, until sim_connect_goes_on()
+ */
+int sim_connect_stalls(SimHost *host);
+void sim_connect_goes_on(SimHost *host, int fd, const char *name);
 /* sim_start: start QEMU; its guest is as at reset */
 void sim_start(SimHost *host);
 /* sim_map_bars: give the BARs their addresses */

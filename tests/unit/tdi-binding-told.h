@@ -165,6 +165,15 @@ static void test_missed(void)
     miss();
     g_assert_cmpuint(f.missed, ==, 2);
     g_assert_cmpstr(f.log->str, ==, "state ");
+    /* Bound anew, it is asked anew. */
+    request_ok(TDCM_OP_UNBIND);
+    to_run();
+    g_string_truncate(f.log, 0);
+    miss();
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "state ");
+    miss();
+    g_assert_cmpuint(f.missed, ==, 3);
     teardown();
 }
 

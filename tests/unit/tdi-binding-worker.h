@@ -9,6 +9,26 @@
 #ifndef TDI_BINDING_WORKER_H
 #define TDI_BINDING_WORKER_H
 
+static int locked_as_bql_goes;
+
+static void lock_is_held(void)
+{
+    g_assert_cmpint(qemu_mutex_trylock(&f.binding.lock), !=, 0);
+    locked_as_bql_goes++;
+}
+
+/* Who ends it waits for that lock: there must be no time with neither. */
+static void test_worker_locks_first(void)
+{
+    setup();
+    locked_as_bql_goes = 0;
+    f.on_unlock = lock_is_held;
+    request_ok(TDCM_OP_BIND);
+    f.on_unlock = NULL;
+    g_assert_cmpint(locked_as_bql_goes, >, 0);
+    teardown();
+}
+
 static void test_worker_lingers(void)
 {
     unsigned int worker;

@@ -56,6 +56,7 @@ typedef struct Fake {
     uint64_t code;
     size_t report_len;
     GString *log;
+    void (*on_unlock)(void);
     void (*on_relock)(void);
     void (*on_tsm)(void);
     void (*on_changed)(TDIState old, TDIState new, TDIReason reason);
@@ -92,6 +93,9 @@ void bql_lock_impl(const char *file, int line)
 void bql_unlock(void)
 {
     g_assert_true(fake_bql_held);
+    if (f.on_unlock && !fake_is_test) {
+        f.on_unlock();
+    }
     fake_bql_dropped = !fake_is_test;
     fake_bql_held = false;
     qemu_mutex_unlock(&fake_bql);
@@ -446,6 +450,8 @@ static bool fake_read(hwaddr gpa, void *buf, uint64_t size)
 
 static bool fake_write(hwaddr gpa, const void *buf, uint64_t size)
 {
+    /* Whoever answers has the device: it may be unplugged by now. */
+    g_assert_cmpint(f.refs, >, 0);
     if (!fake_shared(gpa, size)) {
         return false;
     }

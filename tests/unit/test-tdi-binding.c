@@ -755,6 +755,7 @@ static const struct {
     { "told/and-unbound", test_told_and_unbound },
     { "missed", test_missed },
     { "missed/and-gone", test_missed_and_gone },
+    { "worker/locks-first", test_worker_locks_first },
     { "worker/lingers", test_worker_lingers },
     { "worker/goes", test_worker_goes },
     { "worker/leaves-ends", test_worker_leaves_ends },

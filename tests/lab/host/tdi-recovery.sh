@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 # The port of a TDI finds its link broken, and the kernel recovers from that by a
 # reset of all that is below: the TDI is stopped before, and QEMU is told. It stops
-# the guest, as with any device that had an error.
+# the guest, as with any device that had an error. The device can be bound again.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
@@ -43,4 +43,9 @@ l2_start tdi-recovery $CGS $QMP_ARGS $TDI_TRACE \
 qmp_open
 l2_wait
 [ "$l2_exit" = 0 ] || fail "${l2_why:-QEMU left with $l2_exit}"
+gone "$tdi" tdi-dev
+# What the recovery denied is allowed again.
+VFIO_SELFTESTS_BDF=$tdi /lab/selftests/vfio_pci_tdi_test \
+	-t second_bind_is_refused >/out/selftest.txt 2>&1 ||
+	fail "no TDI can be bound after the recovery: $(tail -n 3 /out/selftest.txt)"
 gone "$tdi" tdi-dev

@@ -2,7 +2,8 @@
 # shellcheck shell=dash
 # One device is slow to connect to its TSM. Meanwhile the files of another, that
 # anybody may read, are read in a loop, and that one is disconnected and connected
-# again: neither waits for the slow one, nor for the readers, for good.
+# again: neither waits for the slow one, nor for the readers, for good. Who wants
+# something of the slow one itself waits until it is connected, and no longer.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 
@@ -89,6 +90,22 @@ while [ $round -lt $ROUNDS ] && [ $during -eq 0 ]; do
 done
 row "a TDI bound and unbound while another device connects, after $round rounds"
 [ $during -gt 0 ] || fail "a TDI waits for another device to connect"
+
+for file in disconnect connect; do
+	(echo "$tsm" >"$sys/$slow/tsm/connect") &
+	slow_pid=$!
+	sleep 0.1
+	if [ $file = disconnect ]; then
+		(echo "$tsm" >"$sys/$slow/tsm/disconnect") &
+	else
+		# It is connected by then
+		(! echo "$tsm" >"$sys/$slow/tsm/connect") 2>/dev/null &
+	fi
+	waiter=$!
+	ends $slow_pid "connecting the slow device"
+	ends $waiter "a $file during that"
+done
+echo "$tsm" >"$sys/$slow/tsm/disconnect" || fail "disconnect failed"
 
 : >$stop
 ends $reader "reading what is shown"

@@ -140,6 +140,8 @@ static int sim_vfio_feature(int fd, void *arg)
         return -ENOTTY;
     }
     if (get->region_index > VFIO_PCI_BAR5_REGION_INDEX ||
+        /* What QEMU starts has no business with it. */
+        get->open_flags != (O_RDWR | O_CLOEXEC) ||
         get->nr_ranges != 1 || get->flags || !range->length ||
         ((range->offset | range->length) & 4095) ||
         range->offset + range->length > sim_region_size(get->region_index)) {
