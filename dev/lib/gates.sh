@@ -314,6 +314,11 @@ gate_each_kernel_patch() {
         own_git -C "$scratch/src" checkout -q --detach "$commit"
         each_kernel_patch_matters "$scratch/src" || continue
         subject=$(own_git -C "$tree" log -1 --format=%s "$commit")
+        # What is without starts as a copy: make finds the few objects that differ.
+        if [ ! -d "$scratch/tdx-n" ]; then
+            each_kernel_patch_build "$scratch" y >"$LOGS/each-kernel-patch-y.log" 2>&1 &&
+                cp -a "$scratch/tdx-y" "$scratch/tdx-n" && rm "$scratch/tdx-n/.config"
+        fi
         # Side by side: one links, on one core, while the other compiles.
         for tdx in y n; do
             each_kernel_patch_build "$scratch" $tdx >"$LOGS/each-kernel-patch-$tdx.log" 2>&1 &
@@ -341,15 +346,16 @@ each_kernel_patch_matters() {
 }
 
 # Options come with the patches, so all are asked for when that may have changed
-# them; make compiles what the difference concerns.  The table of symbols would be
-# half of each link and finds no mistake.  Each step by its own: the caller switches
-# -e off.
+# them; make compiles what the difference concerns.  The table of symbols, which
+# kprobes want, would be half of each link and finds no mistake.  Each step by its
+# own: the caller switches -e off.
 each_kernel_patch_build() {
     local out=$1/tdx-$2 make
     make=(make -s -C "$1/src" "O=$out" "CC=$(cached_gcc)" "-j$(nproc)")
     if [ ! -f "$out/.config" ] || ! own_git -C "$1/src" diff --quiet HEAD~ -- '*Kconfig*'; then
         mkdir -p "$out" &&
-            printf '%s\n' "CONFIG_INTEL_TDX_HOST=$2" '# CONFIG_KALLSYMS is not set' >"$out.config" &&
+            printf '%s\n' "CONFIG_INTEL_TDX_HOST=$2" '# CONFIG_KPROBES is not set' \
+                '# CONFIG_KALLSYMS is not set' >"$out.config" &&
             "${make[@]}" tinyconfig &&
             (cd "$1/src" && scripts/kconfig/merge_config.sh -m -O "$out" "$out/.config" \
                 "$TOP/tests/lab/config/lab.config" "$out.config") &&
