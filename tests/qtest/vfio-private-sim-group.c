@@ -18,19 +18,24 @@ typedef struct Group {
     char *args;
 } Group;
 
-/* All of the buffer is shared. */
-static void group_start(SimHost *host, Group *group)
+static void group_init(SimHost *host, Group *group, const char *id)
 {
     group->dir = g_dir_make_tmp("vfio-private-sim-XXXXXX", NULL);
     group->link = g_build_filename(group->dir, "iommu_group", NULL);
     g_assert_cmpint(symlink("../iommu_groups/" stringify(SIM_GROUP_NR),
                             group->link), ==, 0);
-    group->args = g_strdup_printf("-device vfio-pci,id=dev0,addr=3.0,"
-                                  "sysfsdev=%s", group->dir);
-    host->plugged = true;
-    host->after = group->args;
+    group->args = g_strdup_printf("-device vfio-pci,id=%s,addr=3.0,"
+                                  "sysfsdev=%s", id, group->dir);
     /* Its BARs cannot be mapped into QEMU. */
     host->talks = true;
+}
+
+/* All of the buffer is shared. */
+static void group_start(SimHost *host, Group *group)
+{
+    group_init(host, group, "dev0");
+    host->plugged = true;
+    host->after = group->args;
     sim_start(host);
     g_assert_cmpuint(sim_count(host, 0, "SET_IOMMU"), ==, 1);
     g_assert_cmphex(sim_convert(host, SIM_BUFFER, 16 * PAGE, false), ==, 0);
@@ -93,9 +98,39 @@ static void test_map_fails(SimHost *host)
     group_end(&group);
 }
 
+static void check_both(SimHost *host)
+{
+    sim_start(host);
+    g_assert_cmpuint(sim_count(host, 0, "SET_IOMMU"), ==, 1);
+    g_assert_cmpuint(sim_count(host, 0, "BIND_IOMMUFD"), ==, 1);
+}
+
+/* Containers of both kinds are in one address space, in either order. */
+static void test_after_iommufd(SimHost *host)
+{
+    Group group;
+
+    group_init(host, &group, "dev1");
+    host->after = group.args;
+    check_both(host);
+    group_end(&group);
+}
+
+static void test_before_iommufd(SimHost *host)
+{
+    Group group;
+
+    group_init(host, &group, "dev1");
+    host->before = group.args;
+    check_both(host);
+    group_end(&group);
+}
+
 static const SimTest tests[] = {
     { "order", test_order },
     { "map-fails", test_map_fails },
+    { "after-iommufd", test_after_iommufd },
+    { "before-iommufd", test_before_iommufd },
 };
 
 void sim_test_add_group(void)
