@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # The guest's part of a host that takes a TDI back: the host says step by step what
-# the guest has to do.
+# the guest has to do. In the end the disk's own driver meets an ERROR.
 . /lab/guest/lib.sh
 . /lab/guest/tdi-lib.sh
 
@@ -30,6 +30,18 @@ while query next; do
 		end "$nvme"
 		enable_pci "$nvme"
 		registers 0x00010400 ;;
+	driver)
+		run "$nvme"
+		with_driver "$nvme"
+		head -c 4096 /dev/nvme0n1 >/dev/null || fail "the disk cannot be read"
+		echo 1000 >/sys/block/nvme0n1/queue/io_timeout ;;
+	failed)
+		# Its driver gives up, and disables what it finds enabled.
+		! head -c 4096 /dev/nvme0n1 >/dev/null 2>&1 ||
+			fail "a disk in ERROR can be read"
+		without_driver "$nvme"
+		end "$nvme"
+		enable_pci "$nvme" ;;
 	disk)
 		run "$nvme"
 		with_driver "$nvme"

@@ -89,6 +89,10 @@ on_ask()
 		case $answer in
 		see) see "$state" ;;
 		disconnect | polled | connect | reset | fault) "step_$answer" ;;
+		driver)
+			state=run
+			return
+			;;
 		*)
 			state=$answer
 			return
@@ -103,7 +107,8 @@ run see polled gone unlock connect \
 config-locked see reset gone unlock \
 run see reset gone unlock \
 config-locked see fault gone unlock \
-run see fault gone unlock disk "
+run see fault gone unlock \
+driver see fault failed disk "
 nvme=$(dev nvme-tdi)
 connect_tsm "$nvme"
 bind_vfio "$nvme"
