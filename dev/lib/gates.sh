@@ -300,17 +300,23 @@ each_patch_build() {
     ninja qemu-system-x86_64
 }
 
-# The kernel's patches, each with and without what KVM has for TDX.
+# The kernel's patches, each with and without what KVM has for TDX.  That takes more
+# than an hour; it goes on where an earlier run was ended or failed.
 gate_each_kernel_patch() {
-    local tree scratch commit tdx subject builds=0
+    local tree scratch commit tdx subject
     local -A jobs
     tree=$(tree_of linux)
     [ -d "$tree/.git" ] || { echo 'no build/src/linux'; return 77; }
     scratch=$BUILD/each-kernel-patch
-    rm -rf "$scratch" "$LOGS/each-kernel-patch.log"
-    own_git -C "$tree" worktree prune
-    own_git -C "$tree" worktree add -q --detach "$scratch/src" "$(root_of linux)"
+    if [ ! -e "$scratch/src/.git" ]; then
+        rm -rf "$scratch"
+        own_git -C "$tree" worktree prune
+        own_git -C "$tree" worktree add -q --detach "$scratch/src" "$(root_of linux)"
+    fi
+    rm -f "$scratch"/tdx-?/.config
+    touch "$scratch/built"
     for commit in $(own_git -C "$tree" rev-list --reverse "$(root_of linux)"..HEAD); do
+        ! grep -q "^$commit " "$scratch/built" || continue
         own_git -C "$scratch/src" checkout -q --detach "$commit"
         each_kernel_patch_matters "$scratch/src" || continue
         subject=$(own_git -C "$tree" log -1 --format=%s "$commit")
@@ -331,12 +337,11 @@ gate_each_kernel_patch() {
                 "see build/log/each-kernel-patch-$tdx.log"
             return 1
         done
-        builds=$((builds + 1))
-        echo "builds: $subject" >>"$LOGS/each-kernel-patch.log"
+        echo "$commit $subject" >>"$scratch/built"
     done
+    echo "$(wc -l <"$scratch/built") patches, twice each"
     own_git -C "$tree" worktree remove --force "$scratch/src"
     rm -rf "$scratch"
-    echo "$builds patches, twice each"
 }
 
 # Not if nothing that vmlinux is made of differs from the patch before.
