@@ -29,6 +29,8 @@ import tty
 
 EVENTS_KEPT = 200
 POLL_SECONDS = 1.0
+# A device_add may keep QEMU from answering for some seconds.
+ANSWER_SECONDS = 20
 LONGEST_PAUSE = 3.0    # of a replay, whatever the recording says
 
 COLORS = {
@@ -378,11 +380,16 @@ def print_once(view, model, source):
 def once(options, view, model):
     """Asks, waits for the table, prints it."""
     line = Connection(options.socket, options.record)
+    line.socket.settimeout(ANSWER_SECONDS)
     line.ask_all()
     # Events may come first. On a line that somebody has used before, there
     # is no greeting, and capabilities are an error.
     while True:
-        messages = line.read()
+        try:
+            messages = line.read()
+        except TimeoutError as late:
+            raise ConnectionError(f'no answer in {ANSWER_SECONDS} s: is this '
+                                  'a QMP socket that nobody else uses?') from late
         if messages is None:
             raise ConnectionError('QEMU has closed the connection')
         for message in messages:
