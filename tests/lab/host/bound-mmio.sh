@@ -24,6 +24,9 @@ sw_protected
 l2_run bound-mmio $CGS -device vfio-pci,host="$edu",iommufd=i0,private=on
 grep -q 'stays private: Device or resource busy' /run/qemu-l2.log ||
 	fail "QEMU does not say what stays private"
+# KVM has the slot still, so there is no room for another.
+grep -q 'cannot be mapped into the guest at .*: File exists' /run/qemu-l2.log ||
+	fail "KVM has deleted the slot of a bound BAR"
 refused=$(cat /sys/module/bound_mmio/parameters/refused)
 row "KVM refused $refused times"
 [ "$refused" -gt 0 ] || fail "KVM was never told that a TDI is bound"
