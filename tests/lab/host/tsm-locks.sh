@@ -94,7 +94,10 @@ row "a TDI bound and unbound while another device connects, after $round rounds"
 for file in disconnect connect; do
 	(echo "$tsm" >"$sys/$slow/tsm/connect") &
 	slow_pid=$!
-	sleep 0.1
+	# It is shown as soon as it begins.
+	until [ -n "$(cat "$sys/$slow/tsm/connect")" ]; do
+		kill -0 $slow_pid 2>/dev/null || fail "the slow device does not connect"
+	done
 	if [ $file = disconnect ]; then
 		(echo "$tsm" >"$sys/$slow/tsm/disconnect") &
 	else
