@@ -308,7 +308,8 @@ gate_each_kernel_patch() {
     tree=$(tree_of linux)
     [ -d "$tree/.git" ] || { echo 'no build/src/linux'; return 77; }
     scratch=$BUILD/each-kernel-patch
-    if [ ! -e "$scratch/src/.git" ]; then
+    # Of sources that have been imported anew, an older one is no worktree any more.
+    if [ ! -e "$scratch/src/.git" ] || ! own_git -C "$scratch/src" rev-parse -q HEAD >/dev/null 2>&1; then
         rm -rf "$scratch"
         own_git -C "$tree" worktree prune
         own_git -C "$tree" worktree add -q --detach "$scratch/src" "$(root_of linux)"

@@ -142,11 +142,16 @@ static void test_convert_again(SimHost *host)
                     sim_convert_refused(host));
 }
 
-/* A VM that is stopped gets its answer when it runs again. */
-static void test_answer_while_stopped(SimHost *host)
+static uint8_t sim_buffer_status(SimHost *host)
+{
+    return qtest_readb(host->qts,
+                       SIM_BUFFER + offsetof(struct tdcm_buffer, status));
+}
+
+/* A VM is stopped, and its device has been locked since. */
+static void sim_bind_while_stopped(SimHost *host)
 {
     unsigned int from;
-    uint8_t status;
 
     sim_start_mapped(host);
     from = sim_begin(host, TDCM_OP_BIND);
@@ -160,9 +165,13 @@ static void test_answer_while_stopped(SimHost *host)
                              "'arguments': { 'id': 'dev0' } }");
     qtest_qmp_eventwait(host->qts, "TDI_REQUEST_COMPLETED");
     sim_qmp_state(host, "config-locked");
-    status = qtest_readb(host->qts, SIM_BUFFER +
-                         offsetof(struct tdcm_buffer, status));
-    g_assert_cmpint(status, ==, TDCM_STATUS_WAIT);
+    g_assert_cmpint(sim_buffer_status(host), ==, TDCM_STATUS_WAIT);
+}
+
+/* A VM that is stopped gets its answer when it runs again. */
+static void test_answer_while_stopped(SimHost *host)
+{
+    sim_bind_while_stopped(host);
     qtest_qmp_assert_success(host->qts, "{ 'execute': 'cont' }");
     g_assert_cmpint(sim_tdcm_end(host).status, ==, TDCM_STATUS_COMPLETED);
 }
@@ -171,26 +180,14 @@ static void test_answer_while_stopped(SimHost *host)
 static void test_reset_while_held(void)
 {
     g_autoptr(SimHost) host = sim_host_new(false);
-    unsigned int from;
 
-    sim_start_mapped(host);
-    from = sim_begin(host, TDCM_OP_BIND);
-    qtest_qmp_assert_success(host->qts, "{ 'execute': 'stop' }");
-    sim_release(host);
-    while (!sim_count(host, from, "TSM_READ_OBJECT")) {
-        g_usleep(100);
-    }
-    qtest_qmp_assert_success(host->qts, "{ 'execute': 'tdi-refresh', "
-                             "'arguments': { 'id': 'dev0' } }");
-    qtest_qmp_eventwait(host->qts, "TDI_REQUEST_COMPLETED");
+    sim_bind_while_stopped(host);
     qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
     qtest_qmp_eventwait(host->qts, "RESET");
     qtest_memset(host->qts, SIM_BUFFER, 0x5a, 4096);
     qtest_qmp_assert_success(host->qts, "{ 'execute': 'cont' }");
     sim_exit_end(host);
-    g_assert_cmphex(qtest_readb(host->qts, SIM_BUFFER +
-                                offsetof(struct tdcm_buffer, status)), ==,
-                    0x5a);
+    g_assert_cmphex(sim_buffer_status(host), ==, 0x5a);
 }
 
 /*

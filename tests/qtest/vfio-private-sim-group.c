@@ -98,32 +98,27 @@ static void test_map_fails(SimHost *host)
     group_end(&group);
 }
 
-static void check_both(SimHost *host)
-{
-    sim_start(host);
-    g_assert_cmpuint(sim_count(host, 0, "SET_IOMMU"), ==, 1);
-    g_assert_cmpuint(sim_count(host, 0, "BIND_IOMMUFD"), ==, 1);
-}
-
 /* Containers of both kinds are in one address space, in either order. */
-static void test_after_iommufd(SimHost *host)
+static void check_beside(SimHost *host, const char **place)
 {
     Group group;
 
     group_init(host, &group, "dev1");
-    host->after = group.args;
-    check_both(host);
+    *place = group.args;
+    sim_start(host);
+    g_assert_cmpuint(sim_count(host, 0, "SET_IOMMU"), ==, 1);
+    g_assert_cmpuint(sim_count(host, 0, "BIND_IOMMUFD"), ==, 1);
     group_end(&group);
+}
+
+static void test_after_iommufd(SimHost *host)
+{
+    check_beside(host, &host->after);
 }
 
 static void test_before_iommufd(SimHost *host)
 {
-    Group group;
-
-    group_init(host, &group, "dev1");
-    host->before = group.args;
-    check_both(host);
-    group_end(&group);
+    check_beside(host, &host->before);
 }
 
 static const SimTest tests[] = {

@@ -9,8 +9,9 @@
 # arguments NAME: what keeps a test within the lab's time. Upstream's defaults
 # measure for minutes; here it matters that all of it runs. A step that takes
 # longer than upstream's 10 s is slow: the case's timeout tells what hangs.
-# Without LAB_FULL it is fewer rounds of the same, and no unmap of each page, which
-# is there in chunks as well.
+# Without LAB_FULL it is fewer rounds of the same, and of the six of memslot_perf_test
+# not the first two, map and unmap: the unmap in chunks, which is the third, maps the
+# same pages and unmaps them.
 arguments()
 {
 	case ${LAB_FULL:+full-}$1 in
