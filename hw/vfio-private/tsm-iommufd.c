@@ -17,6 +17,7 @@
 #include <linux/vfio-private.h>
 
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio/vfio-device.h"
@@ -157,6 +158,8 @@ TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
 
 /* At a time; the rest makes the file readable once more. */
 #define TSM_EVENTS 16
+/* How long the main loop has to come back from poll() */
+#define TSM_CLOSE_MS 1000
 
 typedef struct TSMEvent {
     struct iommufd_vevent_header header;
@@ -221,12 +224,39 @@ static bool tsm_take_events(TSMContext *ctx, const uint8_t *buf, size_t len)
     return ask || len;
 }
 
+/*
+ * A vCPU may unplug the device while the main loop is in poll() with the file,
+ * which is then open until poll() has returned, and the kernel keeps the queue
+ * of an open file (EBUSY).  The main loop wakes up when it loses the handler,
+ * and needs no lock to come back from poll().
+ */
+static void tsm_close_events(TSMContext *ctx)
+{
+    struct iommu_destroy destroy = {
+        .size = sizeof(destroy),
+        .id = ctx->veventq_id,
+    };
+    int tries = TSM_CLOSE_MS;
+    int ret;
+
+    close(ctx->veventq_fd);
+    while ((ret = tsm_ioctl(ctx, IOMMU_DESTROY, &destroy)) == -EBUSY &&
+           tries--) {
+        g_usleep(1000);
+    }
+    trace_tsm_iommufd_close_events(ctx->vbasedev->name, ctx->veventq_id, ret);
+    if (ret) {
+        warn_report("vfio %s: iommufd keeps the queue of the TDI's "
+                    "events: %s", ctx->vbasedev->name, strerror(-ret));
+    }
+}
+
 static void tsm_stop_listening(TSMContext *ctx)
 {
     if (ctx->veventq_id) {
         qemu_set_fd_handler(ctx->veventq_fd, NULL, NULL, NULL);
-        close(ctx->veventq_fd);
-        tsm_free_object(ctx, &ctx->veventq_id);
+        tsm_close_events(ctx);
+        ctx->veventq_id = 0;
     }
 }
 

@@ -319,12 +319,16 @@ static void test_eject_stuck_dma(void)
     eject_stuck(host, true);
 }
 
-/* Taken out while it runs: all that it had in the kernel goes, in order. */
+/*
+ * Taken out while it runs: all that it had in the kernel goes, in order; also
+ * what the main loop still polls, once it does not.
+ */
 static void test_eject(SimHost *host)
 {
     unsigned int from;
     QDict *response;
 
+    host->shared->polled = 3;
     sim_start_behind(host);
     sim_run(host);
     if (!host->tdx) {
@@ -353,6 +357,25 @@ static void test_eject(SimHost *host)
     sim_run(host);
 }
 
+/* For ever: it leaves all the same, and QEMU says what is left behind. */
+static void test_eject_polled(SimHost *host)
+{
+    unsigned int from;
+
+    sim_expect(host, "vfio dev0: iommufd keeps the queue of the TDI's events: "
+               "Device or resource busy");
+    sim_expect(host, "Failed to free id: ");
+    host->shared->polled = UINT32_MAX;
+    sim_start_behind(host);
+    sim_run(host);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    from = sim_now(host);
+    sim_eject(host);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+    sim_in_order(host, from, "TSM_UNBIND", "DESTROY", "DETACH_IOMMUFD",
+                 "close vfio", NULL);
+}
+
 static const SimTest tests[] = {
     { "renumbered", test_renumbered },
     { "window", test_window },
@@ -360,6 +383,7 @@ static const SimTest tests[] = {
     { "bus-reset-stuck", test_bus_reset_stuck },
     { "eject", test_eject },
     { "eject-stuck", test_eject_stuck },
+    { "eject-polled", test_eject_polled },
 };
 
 void sim_test_add_port(void)

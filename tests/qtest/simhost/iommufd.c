@@ -148,6 +148,10 @@ static int sim_iommufd_destroy(int fd, void *arg)
     if (id == sim->attached || objects[id].type == SIM_DEVICE) {
         return -EBUSY;
     }
+    if (objects[id].type == SIM_VEVENTQ && sim->polled) {
+        sim->polled--;
+        return -EBUSY;
+    }
     if (id == sim->private_hwpt) {
         sim->private_hwpt = 0;
     }

@@ -109,6 +109,8 @@ typedef struct SimExit {
  * @report_bad: the interface report makes no sense
  * @no_cuts: IOMMU_IOAS_UNMAP unmaps whole mappings only, whatever the option
  * @no_private_dma: a kernel that maps no guest_memfd for devices
+ * @polled: how often a queue of events cannot be destroyed, as somebody is in
+ *     poll() with its file
  * @lost_memory: some of it could not be mapped, so none is
  * @nr_objects, @nr_maps: of iommufd, that exist now
  * @nr_private_maps: of guest_memfds, likewise
@@ -141,6 +143,7 @@ typedef struct SimShared {
     uint32_t report_bad;
     uint32_t no_cuts;
     uint32_t no_private_dma;
+    uint32_t polled;
     uint32_t lost_memory;
     uint32_t nr_objects;
     uint32_t nr_maps;
