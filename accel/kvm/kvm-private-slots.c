@@ -321,9 +321,9 @@ static bool kvm_device_fd_in_the_way(KVMMemoryListener *kml,
         return false;
     }
     if (add && memory_region_is_ram(section->mr)) {
-        error_report_once("%s: no memory slot at 0x%" HWADDR_PRIx ": KVM has one "
-                          "of a TDI there that could not be unbound; map it "
-                          "elsewhere, or unlock that device",
+        error_report_once("%s: no memory slot at 0x%" HWADDR_PRIx ": KVM has "
+                          "one of a TDI there that could not be unbound; map "
+                          "it elsewhere, or unlock that device",
                           memory_region_name(section->mr), gpa);
     }
     return true;

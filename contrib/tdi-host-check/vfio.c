@@ -91,7 +91,9 @@ static char *host_bars_not_private(HostCheck *hc, const PCIFacts *facts, int fd)
             .index = VFIO_PCI_BAR0_REGION_INDEX + i,
         };
 
-        /* A BAR below a page stays an ordinary one; another check is about it. */
+        /*
+         * A BAR below a page stays an ordinary one; another check is about it.
+         */
         if (facts->bar_flags[i] & HOST_BAR_MEM &&
             (hc->ops->ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &info) ||
              (info.size >= qemu_real_host_page_size() &&

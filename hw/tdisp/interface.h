@@ -113,8 +113,9 @@ struct TdispInterface {
 };
 
 /*
- * What all need is here, so that calls go one way: from interface.c to the others,
- * from config.c to doe.c, from there to spdm-clear.c, from gate.c to ranges.c.
+ * What all need is here, so that calls go one way: from interface.c to the
+ * others, from config.c to doe.c, from there to spdm-clear.c, from gate.c
+ * to ranges.c.
  */
 #define TDISP_CHILD "tdi"
 

@@ -235,9 +235,9 @@ static bool tdi_ended(TDIBinding *binding)
 }
 
 /*
- * The host has unbound it, or is about to.  The MMIO goes first if the device is
- * known to have been stopped.  What is left is to tell the kernel that QEMU knows,
- * without which it could not be bound again.
+ * The host has unbound it, or is about to.  The MMIO goes first if the device
+ * is known to have been stopped.  What is left is to tell the kernel that QEMU
+ * knows, without which it could not be bound again.
  */
 static void tdi_gone(TDIBinding *binding)
 {
@@ -289,7 +289,9 @@ static int tdi_unbind(TDIBinding *binding, TDIRequest *request,
     return ret;
 }
 
-/* It reaches all private memory or none, and to be without the guest must know. */
+/*
+ * It reaches all private memory or none, and to be without the guest must know.
+ */
 static int tdi_lacks_memory(TDIBinding *binding, TDIRequest *request)
 {
     if (binding->state != TDI_STATE_RUN || !binding->dma) {
@@ -304,9 +306,9 @@ static int tdi_lacks_memory(TDIBinding *binding, TDIRequest *request)
 }
 
 /*
- * If the kernel cannot map a page of private memory, it takes all of it out of the
- * reach of the device, which works on with DMA that fails.  The event that says so
- * may have been lost for the same want of memory.
+ * If the kernel cannot map a page of private memory, it takes all of it out of
+ * the reach of the device, which works on with DMA that fails.  The event that
+ * says so may have been lost for the same want of memory.
  */
 static int tdi_check_memory(TDIBinding *binding, TDIRequest *request)
 {
@@ -467,8 +469,9 @@ static bool tdi_unbind_waits(TDIBinding *binding)
 }
 
 /*
- * In steps, between which whoever waits for the BQL has it: the lock is not fair,
- * so that takes more than to let go of it.  Returns 1 if there is more to do.
+ * In steps, between which whoever waits for the BQL has it: the lock is not
+ * fair, so that takes more than to let go of it.  Returns 1 if there is more
+ * to do.
  */
 static int tdi_populate_step(TDIBinding *binding)
 {
@@ -488,8 +491,8 @@ static int tdi_populate_step(TDIBinding *binding)
 }
 
 /*
- * It may take long for a large guest, and nobody waits until all of it is done who
- * wants an end of the TDI.
+ * It may take long for a large guest, and nobody waits until all of it is done
+ * who wants an end of the TDI.
  */
 static int tdi_populate(TDIBinding *binding, TDIRequest *request)
 {
@@ -606,9 +609,9 @@ static void tdi_told_done(TDIRequest *request)
 }
 
 /*
- * What is being done meanwhile may take as long as the device likes, and comes to
- * nothing: nobody waits for that to see that the TDI is no more.  An unbind goes
- * on from there.
+ * What is being done meanwhile may take as long as the device likes, and comes
+ * to nothing: nobody waits for that to see that the TDI is no more.  An unbind
+ * goes on from there.
  */
 static void tdi_told_ended(TDIBinding *binding)
 {

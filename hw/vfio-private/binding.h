@@ -221,15 +221,16 @@ extern bool tdi_reset_waits;
  * ENABLE_DMA: let its DMA reach private memory, in RUN; a success if it does.
  *     All that is private is populated before, without the BQL for most of the
  *     time.  If it fails, DMA reaches shared memory only, as before.
- * DISABLE_DMA: to shared memory only; a success if that is so.  If it fails, that
- *     is not known, and UNBIND is what helps.
+ * DISABLE_DMA: to shared memory only; a success if that is so.  If it fails,
+ *     that is not known, and UNBIND is what helps.
  *
  * Context: BQL.  Calls nothing; the end comes from a thread of its own.
  */
 void tdi_submit(TDIBinding *binding, TDIRequest *request);
 
 /**
- * tdi_binding_told: something has happened to it, as the kernel says or QEMU found
+ * tdi_binding_told: something has happened to it, as the kernel says or
+ *     QEMU found
  * @reason: TDI_REASON_HOST: the host may have unbound it; if so, it is HIDDEN
  *     at once, and until the guest knows; what is being done is cancelled, but
  *     for an UNBIND.  TDI_REASON_DEVICE_ERROR: the device is asked for
@@ -246,7 +247,8 @@ void tdi_binding_told(TDIBinding *binding, TDIReason reason);
 bool tdi_binding_busy(const TDIBinding *binding);
 
 /**
- * tdi_binding_appeared: there is more guest memory, of which some may be private
+ * tdi_binding_appeared: there is more guest memory, of which some may
+ *     be private
  * @binding: the binding
  * @start, @size: where in the guest
  *
@@ -395,8 +397,8 @@ void tdi_wake(TDIBinding *binding);
 int tdi_do(TDIBinding *binding, TDIRequest *request);
 
 /*
- * tdi_has_spare_work: is there anything that nobody waits for?  _do_: do some of
- * it; drops the BQL.
+ * tdi_has_spare_work: is there anything that nobody waits for?  _do_: do some
+ * of it; drops the BQL.
  */
 bool tdi_has_spare_work(const TDIBinding *binding);
 void tdi_do_spare_work(TDIBinding *binding);

@@ -30,8 +30,8 @@
 #include "tsm-arch.h"
 
 #define NO_PRIVATE_BIND \
-    "requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: boot a " \
-    "host kernel with patches-kernel/ applied"
+    "requires VFIO_DEVICE_BIND_FLAG_PRIVATE, which the kernel refuses: " \
+    "boot a host kernel with patches-kernel/ applied"
 
 typedef struct VFIOPrivateConflict {
     bool found;

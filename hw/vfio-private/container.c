@@ -1,10 +1,10 @@
 /*
  * Memory with two views in the IOAS of a VFIO container
  *
- * The shared parts of each section of such memory are mapped: a device-fd region
- * with IOMMU_IOAS_MAP_FILE, so that other assigned devices can reach the BAR,
- * and RAM of a confidential guest.  Private parts are not mapped, and a part is
- * unmapped before it turns private.
+ * The shared parts of each section of such memory are mapped: a device-fd
+ * region with IOMMU_IOAS_MAP_FILE, so that other assigned devices can reach the
+ * BAR, and RAM of a confidential guest.  Private parts are not mapped, and a
+ * part is unmapped before it turns private.
  *
  * Where iommufd can take a part out of a mapping, RAM is mapped run by run, and
  * nothing of it has to be remembered.  Else each mapping is remembered as an
@@ -12,9 +12,9 @@
  * Between the two, DMA to the rest of the area fails, so the areas of RAM are
  * small.
  *
- * A container that cannot map a BAR that appears, or turns shared, does without:
- * peer-to-peer DMA to it does not work, everything else does.  RAM has to be
- * mapped: without, the device cannot be added, or the conversion fails.
+ * A container that cannot map a BAR that appears, or turns shared, does
+ * without: peer-to-peer DMA to it does not work, everything else does.  RAM has
+ * to be mapped: without, the device cannot be added, or the conversion fails.
  *
  * Everything here runs with the BQL held.  In this file "last" is inclusive.
  *
@@ -51,7 +51,8 @@
  * @iova: where the window begins in the address space
  * @offset: where the window begins in @mr
  * @size: bytes
- * @areas: what is mapped; start and last are bytes inside @mr; not used if @cuts
+ * @areas: what is mapped; start and last are bytes inside @mr; not used
+ *     if @cuts
  * @readonly: devices may not write to it, as the guest may not
  * @cuts: iommufd can take a part out of a mapping
  * @unusable: the container could not map the section
@@ -444,7 +445,10 @@ static void window_unmap_private(VFIOPrivateWindow *w)
     }
 }
 
-/* One that cannot be reached is one too much, also if it has been plugged since. */
+/*
+ * One that cannot be reached is one too much, also if it has been
+ * plugged since.
+ */
 static int windows_private_ret(VFIOContainer *bcontainer)
 {
     VFIOPrivateWindow *w;
@@ -652,9 +656,9 @@ static int keep_block_apart(RAMBlock *block, void *opaque)
 }
 
 /*
- * Before firmware runs, RAM is one range from 0 on.  It breaks up once the first
- * of the ranges below 1 MiB is switched, so break it up now.  What is switched
- * lies above this alias, by its priority.
+ * Before firmware runs, RAM is one range from 0 on.  It breaks up once the
+ * first of the ranges below 1 MiB is switched, so break it up now.  What is
+ * switched lies above this alias, by its priority.
  */
 static void keep_low_apart(void)
 {

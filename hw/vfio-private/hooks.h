@@ -162,7 +162,8 @@ void vfio_private_handle_tdx(struct kvm_run *run);
 
 /**
  * vfio_private_may_reset: may a reset that was requested begin?
- * vfio_private_may_wake_up: or a wake-up that was, which resets devices as well?
+ * vfio_private_may_wake_up: or a wake-up that was, which resets devices
+ *     as well?
  *
  * It has to unbind all TDIs before, and would hold up the monitor while a TSM
  * takes its time.  If not: all that is wanted of TDIs has been cancelled, and

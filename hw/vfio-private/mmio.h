@@ -82,9 +82,9 @@ void vfio_private_keep_ram_apart(void);
  * vfio_private_ioas_cuts: can parts of a mapping be unmapped?
  * @container: the container
  *
- * If the kernel can do it, the IOAS is made so, by IOMMU_OPTION_HUGE_PAGES, if it
- * is not yet; that takes one that maps nothing.  All mappings of such an IOAS
- * have IOPTEs of the page size.
+ * If the kernel can do it, the IOAS is made so, by IOMMU_OPTION_HUGE_PAGES, if
+ * it is not yet; that takes one that maps nothing.  All mappings of such an
+ * IOAS have IOPTEs of the page size.
  *
  * Returns: false also if that cannot be found out.
  */

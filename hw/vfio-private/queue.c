@@ -12,9 +12,9 @@
  * to populate memory that has appeared, step by step.  All others go first, and
  * an end finds nothing in progress.
  *
- * Then it lingers: the requests of a guest come one after the other, and to make
- * a thread takes as long as one of them.  It has nothing of the binding meanwhile,
- * which leaves it behind when it is destroyed.
+ * Then it lingers: the requests of a guest come one after the other, and to
+ * make a thread takes as long as one of them.  It has nothing of the binding
+ * meanwhile, which leaves it behind when it is destroyed.
  *
  * An end has the BQL, marks what waits and what is being done as cancelled, and
  * waits for the lock of the binding.  The thread takes the lock before it drops

@@ -126,8 +126,9 @@ static bool guest_write(hwaddr gpa, const void *buf, uint64_t size)
 }
 
 /*
- * As a device would: beyond 255 vCPUs that takes kvm-msi-ext-dest-id, which is on
- * unless the user has turned it off, and then no device reaches those either.
+ * As a device would: beyond 255 vCPUs that takes kvm-msi-ext-dest-id,
+ * which is on unless the user has turned it off, and then no device
+ * reaches those either.
  */
 static void guest_interrupt(uint32_t apic_id, uint8_t vector)
 {

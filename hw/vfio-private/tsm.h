@@ -10,10 +10,10 @@
 #include "qapi/qapi-types-tdi.h"
 
 /*
- * Why a device cannot be bound if tsm_iommufd_new() has failed.  A kernel without
- * this type says EOPNOTSUPP, one without vIOMMUs ENOTTY, and ENOENT stands for a
- * device without a page table.  Which of them, or whether it is another, is only
- * in the trace vfio_private_no_tsm.
+ * Why a device cannot be bound if tsm_iommufd_new() has failed.  A kernel
+ * without this type says EOPNOTSUPP, one without vIOMMUs ENOTTY, and ENOENT
+ * stands for a device without a page table.  Which of them, or whether it is
+ * another, is only in the trace vfio_private_no_tsm.
  */
 #define TSM_NO_VIOMMU \
     "the host kernel has no IOMMU_VIOMMU_TYPE_TSM: boot one with " \
@@ -65,8 +65,8 @@ typedef struct VFIODevice VFIODevice;
  * @disable_dma: to shared memory only; done with by @unbind as well
  *     Guarantees: after 0 it reaches no private memory any more.  Idempotent.
  * @dma_bytes: how much private memory does it reach at this moment?
- *     Guarantees: asks no device.  With the BQL, beside any other.  Returns false
- *     if that is not known.
+ *     Guarantees: asks no device.  With the BQL, beside any other.  Returns
+ *     false if that is not known.
  * @ended: has the host unbound it since @bind, and has @unbind not been called?
  *     Guarantees: does not sleep, asks nobody.  With the BQL, beside any other.
  */
@@ -129,7 +129,9 @@ bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque);
  */
 bool tsm_iommufd_in_use(int fd);
 
-/* tsm_iommufd_binds_private: likewise: may it be bound privately, in general? */
+/*
+ * tsm_iommufd_binds_private: likewise: may it be bound privately, in general?
+ */
 bool tsm_iommufd_binds_private(int fd);
 
 /* tsm_iommufd_free: destroy vDEVICE, which unbinds, and vIOMMU; takes NULL. */

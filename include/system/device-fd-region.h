@@ -52,8 +52,8 @@ typedef struct DeviceFdGuard {
  * @fd_offset: byte offset of the region in @fd, page aligned
  * @convertible: the guest may turn parts of it private
  * @warned: a failure that may repeat has been reported
- * @hidden: gets no memslot and no DMA mapping: the guest reads all ones, and its
- *     other devices do not reach it
+ * @hidden: gets no memslot and no DMA mapping: the guest reads all ones, and
+ *     its other devices do not reach it
  * @slot_bytes: bytes that memslots cover
  * @slot_next: in the list of regions with memslots
  * @slot_gpa: where the first byte of the region is, or would be, in the guest

@@ -5,9 +5,10 @@
  * and each page is in use in one of them.  RamBlockAttributes records in which;
  * KVM's attributes and the users of the shared view (DMA mappings) follow it.
  *
- * Devices reach the private view by the host's IOMMU if the kind of guest allows
- * for it: its confidential-guest object has the interface TYPE_PRIVATE_DMA_GUEST.
- * Of other kinds, a TSM has page tables of its own, or there is no way.
+ * Devices reach the private view by the host's IOMMU if the kind of guest
+ * allows for it: its confidential-guest object has the interface
+ * TYPE_PRIVATE_DMA_GUEST.  Of other kinds, a TSM has page tables of its own, or
+ * there is no way.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -52,7 +53,9 @@ int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
 
 #define TYPE_PRIVATE_DMA_GUEST "private-dma-guest"
 
-/* private_ram_has_dma: does the kind of guest allow for DMA to private pages? */
+/*
+ * private_ram_has_dma: does the kind of guest allow for DMA to private pages?
+ */
 bool private_ram_has_dma(void);
 
 /**

@@ -296,7 +296,9 @@ static void test_msi_while_locked(void)
     qtdisp_quit(d);
 }
 
-/* A message of the device that is DMA to @addr, in LOCKED: refused by its state */
+/*
+ * A message of the device that is DMA to @addr, in LOCKED: refused by its state
+ */
 static void check_refused_by_state(QTdisp *d, uint64_t addr)
 {
     uint32_t ctrl = TDI_TESTDEV_MSIX_TABLE + PCI_MSIX_ENTRY_VECTOR_CTRL;

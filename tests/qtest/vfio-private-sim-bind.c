@@ -300,8 +300,8 @@ static void test_frozen(SimHost *host)
 }
 
 /*
- * VFIO cannot read the ROM of a bound device.  QEMU has it by then, if the guest
- * can ask for it afterwards.
+ * VFIO cannot read the ROM of a bound device.  QEMU has it by then, if the
+ * guest can ask for it afterwards.
  */
 static void test_rom(SimHost *host)
 {

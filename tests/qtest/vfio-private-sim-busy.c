@@ -359,8 +359,8 @@ static gpointer sim_go_on_later(gpointer opaque)
 }
 
 /*
- * It is let go of while its thread has something to find out: what it has in the
- * kernel, and what the thread works with, goes when the thread is done.
+ * It is let go of while its thread has something to find out: what it has in
+ * the kernel, and what the thread works with, goes when the thread is done.
  */
 static void test_eject_in_check(SimHost *host)
 {

@@ -136,11 +136,15 @@ static void test_ordinary(void)
     g_autoptr(SimHost) host = sim_host_new(false);
 
     host->ordinary = true;
-    /* KVM does not tell whether another kind of VM would have private memory. */
+    /*
+     * KVM does not tell whether another kind of VM would have private memory.
+     */
     test_vm_lacks(host, 0, "f??????");
 }
 
-/* A virtual IOMMU is in the way of every device, but one of an ordinary guest. */
+/*
+ * A virtual IOMMU is in the way of every device, but one of an ordinary guest.
+ */
 static void test_viommu(SimHost *host)
 {
     QDict *caps;

@@ -2,8 +2,8 @@
  * QTest of private device assignment on a simulated host: private memory that
  * appears while a device has DMA to it
  *
- * It is populated, in steps, and not by the thread that has made it appear: nobody
- * waits for all of a large memory module.
+ * It is populated, in steps, and not by the thread that has made it appear:
+ * nobody waits for all of a large memory module.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -163,8 +163,8 @@ static void test_not_mapped(void)
     g_autoptr(SimHost) host = sim_host_new(false);
 
     start_hidden(host);
-    sim_expect(host, "cannot be mapped: Cannot allocate memory; TDIs have no DMA "
-               "to it");
+    sim_expect(host, "cannot be mapped: Cannot allocate memory; "
+               "TDIs have no DMA to it");
     sim_expect(host, LACKS_MEMORY);
     sim_fail(host, "PRIVATE_MAP", 1, ENOMEM);
     shadow_show(host, true);
@@ -174,7 +174,8 @@ static void test_not_mapped(void)
 
 static void module_plug(SimHost *host)
 {
-    qtest_qmp_assert_success(host->qts, "{ 'execute': 'device_add', 'arguments': {"
+    qtest_qmp_assert_success(host->qts,
+                             "{ 'execute': 'device_add', 'arguments': {"
                              " 'driver': 'pc-dimm', 'id': 'd0', 'memdev': 'm0' "
                              "} }");
 }
@@ -222,7 +223,9 @@ static void test_module(void)
     g_assert_true(sim_attached_private(host));
 }
 
-/* It goes, is unlocked or turns shared while some of it may not be there yet. */
+/*
+ * It goes, is unlocked or turns shared while some of it may not be there yet.
+ */
 static void test_meanwhile(void)
 {
     g_autoptr(SimHost) host = sim_host_new(false);
@@ -255,8 +258,8 @@ static void test_meanwhile(void)
 }
 
 /*
- * Where private memory was a moment ago, the kernel refuses what another device has
- * there, like video memory: devices do without it.
+ * Where private memory was a moment ago, the kernel refuses what another device
+ * has there, like video memory: devices do without it.
  */
 static void test_refused(void)
 {

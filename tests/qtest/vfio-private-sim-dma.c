@@ -1,9 +1,9 @@
 /*
  * QTest of private device assignment on a simulated host: private DMA
  *
- * The device is attached to the page table with the guest's private memory while
- * the guest has asked for it, and to the shared one at all other times.  All
- * that is private is populated before, and so is what turns private later.
+ * The device is attached to the page table with the guest's private memory
+ * while the guest has asked for it, and to the shared one at all other times.
+ * All that is private is populated before, and so is what turns private later.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -169,8 +169,8 @@ static void test_not_mapped(void)
     g_autoptr(SimHost) host = sim_host_new(false);
     unsigned int from;
 
-    sim_expect(host, "cannot be mapped: Cannot allocate memory; TDIs have no DMA "
-               "to it");
+    sim_expect(host, "cannot be mapped: Cannot allocate memory; "
+               "TDIs have no DMA to it");
     sim_fail_always(host, "PRIVATE_MAP", ENOMEM);
     start_running(host);
     sim_fail_no_more(host);
@@ -324,7 +324,8 @@ static void check_populated(SimHost *host, unsigned int from, uint64_t gpa,
 
 /*
  * What stays private, since a part of it could not be freed, has lost its
- * memory perhaps, and gets it again.  If there is none, it is shared in the end.
+ * memory perhaps, and gets it again.  If there is none, it is shared in
+ * the end.
  */
 static void test_convert_fails(void)
 {
@@ -368,8 +369,9 @@ static void test_convert_fails(void)
 }
 
 /*
- * As long as one of them has DMA, all that turns private is populated.  The second
- * one has it for a moment only: the simulated host has one such page table.
+ * As long as one of them has DMA, all that turns private is populated.
+ * The second one has it for a moment only: the simulated host has one such
+ * page table.
  */
 static void test_two(void)
 {

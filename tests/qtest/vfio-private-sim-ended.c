@@ -124,8 +124,8 @@ static void recover(SimHost *host)
 }
 
 /*
- * Out of reach, and told; nothing is shared before the guest knows.  If only the
- * TSM says so, it may be about to end: then QEMU waits until it has.
+ * Out of reach, and told; nothing is shared before the guest knows.  If only
+ * the TSM says so, it may be about to end: then QEMU waits until it has.
  */
 static void check_gone(SimHost *host, unsigned int from, bool told)
 {
@@ -563,7 +563,9 @@ static void test_renumbered(SimHost *host)
     check_ended(host, from);
 }
 
-/* What came of the old one says nothing of the new one, whose first bind it is. */
+/*
+ * What came of the old one says nothing of the new one, whose first bind it is.
+ */
 static void test_renumbered_after_end(SimHost *host)
 {
     unsigned int from;

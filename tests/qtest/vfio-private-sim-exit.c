@@ -220,7 +220,9 @@ static void test_monitor(SimHost *host)
     sim_ok(host, TDCM_OP_START_TDI);
 }
 
-/* What could be turned shared of it stays out of reach of other devices, too. */
+/*
+ * What could be turned shared of it stays out of reach of other devices, too.
+ */
 static void test_shared_in_part(void)
 {
     g_autoptr(SimHost) host = sim_host_new(false);

@@ -313,7 +313,10 @@ static void test_unplug(void)
     host->talks = true;
     qtest_qmp_device_del_send(host->qts, "dev0");
     sim_eject(host);
-    /* What it waits for does not come any more, perhaps before all of it is gone. */
+    /*
+     * What it waits for does not come any more, perhaps before all of it
+     * is gone.
+     */
     qtest_qmp_eventwait(host->qts, "STOP");
     while (!sim_count(host, from, "close vfio")) {
         g_usleep(1000);

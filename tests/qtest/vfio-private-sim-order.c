@@ -183,8 +183,8 @@ static void test_slices(void)
 }
 
 /* What query-tdi says of the slice @i */
-static void check_queried(QDict *info, int i, bool mapped, const char *attribute,
-                          bool dma)
+static void check_queried(QDict *info, int i, bool mapped,
+                          const char *attribute, bool dma)
 {
     const QListEntry *entry = qlist_first(qdict_get_qlist(info, "slices"));
     QDict *slice;
@@ -216,7 +216,8 @@ static void check_query(SimHost *host, const char *const attributes[],
     g_assert_cmpuint(qlist_size(qdict_get_qlist(info, "slices")), ==,
                      ARRAY_SIZE(slices));
     for (i = 0; i < ARRAY_SIZE(slices); i++) {
-        check_queried(info, i, attributes, attributes ? attributes[i] : "shared",
+        check_queried(info, i, attributes,
+                      attributes ? attributes[i] : "shared",
                       attributes && dma[i]);
     }
     qobject_unref(response);

@@ -97,7 +97,9 @@ static void test_renumbered(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "VDEVICE_ALLOC"), ==, 0);
 }
 
-/* The page table with private memory is that of the vDEVICE, and goes with it. */
+/*
+ * The page table with private memory is that of the vDEVICE, and goes with it.
+ */
 static void test_renumbered_dma(void)
 {
     g_autoptr(SimHost) host = sim_host_new(false);
@@ -115,8 +117,8 @@ static void test_renumbered_dma(void)
     sim_ok(host, TDCM_OP_ENABLE_DMA);
     g_assert_cmphex(sim_event(host, sim_find(host, from, "DESTROY"))->args[0],
                     ==, sim_event(host, first)->args[0]);
-    sim_in_order(host, from, "DESTROY", "DESTROY", "VDEVICE_ALLOC", "HWPT_ALLOC",
-                 "ATTACH_IOMMUFD", NULL);
+    sim_in_order(host, from, "DESTROY", "DESTROY", "VDEVICE_ALLOC",
+                 "HWPT_ALLOC", "ATTACH_IOMMUFD", NULL);
     g_assert_true(sim_attached_private(host));
 }
 
@@ -270,9 +272,10 @@ static void test_kept_in_the_way(void)
     sim_ok(host, TDCM_OP_UNBIND);
     from = sim_now(host);
     sim_rid_write(host, ivshmem, 0x04, PCI_COMMAND_MEMORY);
-    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2, 0),
-                     <, sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
-                                      0x100000));
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   0), <,
+                     sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   0x100000));
 }
 
 /* It leaves, still bound; the kernel unbinds it as its vDEVICE goes. */

@@ -1,9 +1,10 @@
 /*
  * QTest of private device assignment on a simulated host: conversion of RAM
  *
- * A range converts as a whole or not at all, in one order, whatever fails.  KVM,
- * the IOMMU and QEMU's own record say the same after each step: the test keeps
- * track of the first two by the log, and asks the third for what it would do.
+ * A range converts as a whole or not at all, in one order, whatever fails.
+ * KVM, the IOMMU and QEMU's own record say the same after each step: the test
+ * keeps track of the first two by the log, and asks the third for what it
+ * would do.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -304,7 +305,9 @@ static void test_undo_fails(SimHost *host)
     check_consistent(&views, host, false);
 }
 
-/* To the kernel, what it cannot cut is as little there as what is not mapped. */
+/*
+ * To the kernel, what it cannot cut is as little there as what is not mapped.
+ */
 static void test_whole_mapping(SimHost *host)
 {
     Views views = {};

@@ -60,7 +60,9 @@ typedef struct SimHost {
     uint32_t sequence;
 } SimHost;
 
-/* sim_host_new: a host, and no QEMU yet; @tdx: the guest is to be a TDX guest */
+/*
+ * sim_host_new: a host, and no QEMU yet; @tdx: the guest is to be a TDX guest
+ */
 SimHost *sim_host_new(bool tdx);
 /* sim_host_free: ends QEMU if it is still there, and looks at what it said */
 void sim_host_free(SimHost *host);
@@ -76,7 +78,8 @@ const char *sim_host_usable(void);
 void sim_connect(SimHost *host, const char *name);
 /*
  * sim_connect_stalls: the guest asks whether its device can be a TDI, and who
- * reads that from sysfs waits there once this returns, until sim_connect_goes_on()
+ * reads that from sysfs waits there once this returns,
+ * until sim_connect_goes_on()
  */
 int sim_connect_stalls(SimHost *host);
 void sim_connect_goes_on(SimHost *host, int fd, const char *name);
@@ -91,8 +94,8 @@ QDict *sim_plug(SimHost *host, int nr);
 /* vfio-private-sim-port.c: the device behind "rp0", as sim_start_mapped() */
 void sim_start_behind(SimHost *host);
 /*
- * sim_map_port: give port and device their addresses; sim_renumber: the bus below
- * it, once; sim_bus_reset: by it; sim_eject: let go of the device
+ * sim_map_port: give port and device their addresses; sim_renumber: the bus
+ * below it, once; sim_bus_reset: by it; sim_eject: let go of the device
  */
 void sim_map_port(SimHost *host);
 void sim_renumber(SimHost *host);
@@ -146,7 +149,9 @@ void sim_command(SimHost *host, uint16_t command);
 /* sim_sleep: the guest goes to sleep (S3), until the monitor wakes it up */
 void sim_sleep(SimHost *host);
 
-/* sim_exit: the vCPU's; returns what QEMU has put into it.  Or in two halves. */
+/*
+ * sim_exit: the vCPU's; returns what QEMU has put into it.  Or in two halves.
+ */
 void sim_exit_begin(SimHost *host, uint32_t reason, uint32_t nr, uint64_t ret,
                     const uint64_t args[SIM_EXIT_ARGS]);
 uint64_t sim_exit_end(SimHost *host);
@@ -205,8 +210,8 @@ void sim_make_private(SimHost *host);
 void sim_run(SimHost *host);
 
 /*
- * vfio-private-sim-dma.c: does the device's DMA reach private memory; how many bytes
- * of that have been populated
+ * vfio-private-sim-dma.c: does the device's DMA reach private memory; how many
+ * bytes of that have been populated
  */
 bool sim_attached_private(SimHost *host);
 uint64_t sim_populated(SimHost *host, unsigned int from);

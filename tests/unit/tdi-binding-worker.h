@@ -96,7 +96,10 @@ static void test_worker_leaves_ends(void)
     }
 }
 
-/* It is not one of the vCPUs: the TDI is unbound, and the guest hears of it later. */
+/*
+ * It is not one of the vCPUs: the TDI is unbound, and the guest hears of
+ * it later.
+ */
 static void test_worker_stopped_vm(void)
 {
     unsigned int worker;

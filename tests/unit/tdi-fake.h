@@ -3,10 +3,9 @@
  *
  * The guest's memory, the device and the TSM are fakes.  The big lock is a lock
  * of the test's own: its thread, which stands for QEMU's main loop and all
- * vCPUs, holds it.  The worker of the queue is real, and lingers until it is let
- * go of.  What other threads do
- * while a request has dropped the big lock happens when the worker takes it
- * again.
+ * vCPUs, holds it.  The worker of the queue is real, and lingers until it is
+ * let go of.  What other threads do while a request has dropped the big lock
+ * happens when the worker takes it again.
  *
  * Included once by each test, after qemu/osdep.h.
  *

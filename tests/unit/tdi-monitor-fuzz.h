@@ -91,8 +91,8 @@ static void fuzz_world(void)
     if (!g_test_rand_int_range(0, 2)) {
         request(PICK(operations));
     }
-    if (f.binding.state == TDI_STATE_CONFIG_LOCKED && !tdi_binding_busy(&f.binding) &&
-        !may_private(0, 0x3000)) {
+    if (f.binding.state == TDI_STATE_CONFIG_LOCKED &&
+        !tdi_binding_busy(&f.binding) && !may_private(0, 0x3000)) {
         f.mmio_private = true;
     }
     if (!g_test_rand_int_range(0, 16)) {

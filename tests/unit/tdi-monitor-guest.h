@@ -214,8 +214,8 @@ static void test_reset_while_waiting(void)
 }
 
 /*
- * A reset while the kernel is told that QEMU knows of an end: nothing turns shared
- * before that is over.
+ * A reset while the kernel is told that QEMU knows of an end: nothing turns
+ * shared before that is over.
  */
 static void test_reset_while_ending(void)
 {

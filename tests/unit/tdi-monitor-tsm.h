@@ -43,7 +43,9 @@ static void tsm_waits_until_cancelled(void)
     }
 }
 
-/* Who keeps the big lock waits for one call of the TSM, not for a row of them. */
+/*
+ * Who keeps the big lock waits for one call of the TSM, not for a row of them.
+ */
 static void test_reset_cuts_bind_short(void)
 {
     begin();

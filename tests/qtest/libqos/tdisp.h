@@ -42,7 +42,9 @@ QTdisp *qtdisp_start(const char *device);
 QTdisp *qtdisp_start_with(const char *device, const char *args);
 /* tdi-testdev with TDISP in the clear and @extra properties (",p=v", ""). */
 QTdisp *qtdisp_start_testdev(const char *extra);
-/* @device behind a root port at QTDISP_DEVFN, which has bus number @bus below */
+/*
+ * @device behind a root port at QTDISP_DEVFN, which has bus number @bus below
+ */
 QTdisp *qtdisp_start_behind(const char *device, uint8_t bus);
 /* Gives the bus below that port another number. */
 void qtdisp_set_bus(QTdisp *d, uint8_t bus);

@@ -300,7 +300,8 @@ static int sim_iommufd_option(int fd, void *arg)
         return 0;
     }
     for (i = 0; i < SIM_MAPS; i++) {
-        if (sim->attached && maps[i].size && maps[i].ioas == option->object_id) {
+        if (sim->attached && maps[i].size &&
+            maps[i].ioas == option->object_id) {
             return -EINVAL;
         }
     }

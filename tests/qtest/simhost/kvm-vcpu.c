@@ -1,10 +1,10 @@
 /*
  * A simulated host for QEMU: the vCPUs
  *
- * They run no code, but one makes the access that the test wants.  KVM_RUN blocks
- * until QEMU kicks it, or the test has an exit for QEMU.  As in KVM, what QEMU
- * has made of an exit is taken at the next KVM_RUN, even if that one is to
- * return at once.
+ * They run no code, but one makes the access that the test wants.  KVM_RUN
+ * blocks until QEMU kicks it, or the test has an exit for QEMU.  As in KVM,
+ * what QEMU has made of an exit is taken at the next KVM_RUN, even if that one
+ * is to return at once.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -90,7 +90,8 @@ ssize_t sim_config_access(void *buf, size_t size, off_t offset, bool write)
             config[offset + i] = ((const uint8_t *)buf)[i];
         }
     }
-    stl_le_p(config + PCI_ROM_ADDRESS, ldl_le_p(config + PCI_ROM_ADDRESS) &
-                                       (-SIM_ROM_SIZE | PCI_ROM_ADDRESS_ENABLE));
+    stl_le_p(config + PCI_ROM_ADDRESS,
+             ldl_le_p(config + PCI_ROM_ADDRESS) &
+             (-SIM_ROM_SIZE | PCI_ROM_ADDRESS_ENABLE));
     return size;
 }

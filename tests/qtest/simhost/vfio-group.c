@@ -2,8 +2,9 @@
  * A simulated host for QEMU: VFIO's groups and containers
  *
  * The way to the device without iommufd: one group, SIM_GROUP_NR, that has the
- * one device, and a container with a type1 IOMMU.  It keeps nothing of mappings;
- * the test reads the calls in the log, which have the names of iommufd's.
+ * one device, and a container with a type1 IOMMU.  It keeps nothing of
+ * mappings; the test reads the calls in the log, which have the names
+ * of iommufd's.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
