@@ -184,11 +184,22 @@ gate_headers() {
 
 # checkpatch OPTION...: of the files that stdin names.  A warning counts as much as
 # an error.  Ignored: what checkpatch cannot know about a patch queue (MAINTAINERS is
-# upstream's, sign-offs are people's).
+# upstream's, sign-offs are people's).  As ccache does for compilers, the cache knows
+# by the hash of all that went in which files have passed.
 checkpatch() {
-    local rc=0 out
-    out=$(xargs -r -P "$(nproc)" -n 1 \
-        perl scripts/checkpatch.pl --terse --quiet --no-signoff "$@" 2>/dev/null) || rc=$?
+    local rc=0 out rules file passed todo=()
+    mkdir -p "$CACHE/checkpatch"
+    rules=$(cat scripts/checkpatch.pl scripts/*spelling.txt scripts/*.checkpatch 2>/dev/null | sha256sum)
+    while read -r file; do
+        passed=$( (echo "$rules" "$@" "${file#"$TOP"}"; cat "$file") | sha256sum)
+        passed=$CACHE/checkpatch/${passed%% *}
+        [ -e "$passed" ] || todo+=("$file" "$passed")
+    done
+    [ ${#todo[@]} -gt 0 ] || return 0
+    # shellcheck disable=SC2016 # the inner shell's own
+    out=$(printf '%s\n' "${todo[@]}" | xargs -r -P "$(nproc)" -n 2 bash -c '
+        perl scripts/checkpatch.pl --terse --quiet --no-signoff "${@:1:$#-1}" 2>/dev/null && touch "${@:$#}"' \
+        checkpatch "$@") || rc=$?
     printf '%s\n' "$out" | grep -v '^total:' || true
     return $rc
 }
@@ -197,9 +208,9 @@ checkpatch() {
 qemu_checkpatch() {
     local bad=0 file
     cd "$(tree_of qemu)"
-    patch_files qemu | checkpatch || bad=1
+    patch_files qemu | checkpatch --strict || bad=1
     overlay_files | grep '\.[ch]$' | grep -v '^linux-headers/' |
-        while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done | checkpatch -f || bad=1
+        while read -r file; do if [ -e "$file" ]; then echo "$file"; fi; done | checkpatch --strict -f || bad=1
     return $bad
 }
 
