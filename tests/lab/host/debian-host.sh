@@ -4,7 +4,7 @@
 . /lab/host/lib.sh
 
 say "Linux $(uname -r), up $(uptime_now) s"
-! grep -qE 'no_timer_check|tsc=' /proc/cmdline || fail "the kernel was helped"
+! grep -qE 'no_timer_check|halt_poll|tsc=' /proc/cmdline || fail "the kernel was helped"
 nvme=$(dev nvme)
 edu=$(dev edu)
 bind_vfio "$nvme"
