@@ -184,8 +184,8 @@ gate_headers() {
 
 # checkpatch OPTION...: of the files that stdin names.  A warning counts as much as
 # an error.  Ignored: what checkpatch cannot know about a patch queue (MAINTAINERS is
-# upstream's, sign-offs are people's).  As ccache does for compilers, the cache knows
-# by the hash of all that went in which files have passed.
+# upstream's, sign-offs are people's).  The cache knows by the hash of the
+# rules and of the file which files have passed.
 checkpatch() {
     local rc=0 out rules file passed todo=()
     mkdir -p "$CACHE/checkpatch"

@@ -40,7 +40,7 @@ L1_CPU = "EPYC-v4,-xsavec,+x2apic,+invtsc,+tsc-scale"
 # that meets the change from jiffies to a better clock. The CPU that counts jiffies
 # then waits for the other, with jiffies as its timeout, and the other waits for it
 # in stop_machine(). Nor is KVM to spin for 0.2 ms for each vCPU that halts: here
-# that costs L0 what all others could use (a sixth of a case's time). A
+# that costs L0 what all others could use (up to a fifth of a case's time). A
 # distribution's kernel gets none of these, as people boot it.
 L1_APPEND = "no_timer_check kvm.halt_poll_ns=0 tsc=nowatchdog"
 

@@ -37,6 +37,9 @@ static struct {
 } objects[SIM_OBJECTS];
 static uint32_t nr_objects = 1;
 
+/* Who has it open keeps the queue of events. */
+static int veventq_fd = -1;
+
 /* @file: cannot be cut; @private: of a guest_memfd */
 static struct {
     uint32_t ioas;
@@ -132,6 +135,15 @@ bool sim_iommufd_is_vdevice(uint32_t id)
     return id < nr_objects && objects[id].type == SIM_VDEVICE;
 }
 
+/* Its number may be that of another file by now. */
+static bool sim_veventq_open(void)
+{
+    struct stat events, now;
+
+    return !fstat(SIM_EVENTQ_FD, &events) && !fstat(veventq_fd, &now) &&
+           events.st_dev == now.st_dev && events.st_ino == now.st_ino;
+}
+
 static int sim_iommufd_destroy(int fd, void *arg)
 {
     uint32_t id = ((struct iommu_destroy *)arg)->id;
@@ -148,9 +160,14 @@ static int sim_iommufd_destroy(int fd, void *arg)
     if (id == sim->attached || objects[id].type == SIM_DEVICE) {
         return -EBUSY;
     }
-    if (objects[id].type == SIM_VEVENTQ && sim->polled) {
-        sim->polled--;
-        return -EBUSY;
+    if (objects[id].type == SIM_VEVENTQ) {
+        if (sim_veventq_open()) {
+            return -EBUSY;
+        }
+        if (sim->polled) {
+            sim->polled--;
+            return -EBUSY;
+        }
     }
     if (id == sim->private_hwpt) {
         sim->private_hwpt = 0;
@@ -237,6 +254,7 @@ static int sim_iommufd_veventq(int fd, void *arg)
         return ret;
     }
     alloc->out_veventq_fd = events;
+    veventq_fd = events;
     return 0;
 }
 
