@@ -314,7 +314,7 @@ each_patch_build() {
 # The kernel's patches, each with and without what KVM has for TDX.  That takes more
 # than an hour; it goes on where an earlier run was ended or failed.
 gate_each_kernel_patch() {
-    local tree scratch commit tdx subject
+    local tree scratch commit tdx subject key
     local -A jobs
     tree=$(tree_of linux)
     [ -d "$tree/.git" ] || { echo 'no build/src/linux'; return 77; }
@@ -328,7 +328,8 @@ gate_each_kernel_patch() {
     rm -f "$scratch"/tdx-?/.config
     touch "$scratch/built"
     for commit in $(own_git -C "$tree" rev-list --reverse "$(root_of linux)"..HEAD); do
-        ! grep -q "^$commit " "$scratch/built" || continue
+        key=$(each_kernel_patch_key "$tree" "$commit")
+        ! grep -q "^$key " "$scratch/built" || continue
         own_git -C "$scratch/src" checkout -q --detach "$commit"
         each_kernel_patch_matters "$scratch/src" || continue
         subject=$(own_git -C "$tree" log -1 --format=%s "$commit")
@@ -349,11 +350,17 @@ gate_each_kernel_patch() {
                 "see build/log/each-kernel-patch-$tdx.log"
             return 1
         done
-        echo "$commit $subject" >>"$scratch/built"
+        echo "$key $subject" >>"$scratch/built"
     done
     echo "$(wc -l <"$scratch/built") patches, twice each"
     own_git -C "$tree" worktree remove --force "$scratch/src"
     rm -rf "$scratch"
+}
+
+# What vmlinux is made of. A commit's own name changes with any patch before it.
+each_kernel_patch_key() {
+    own_git -C "$1" ls-tree "$2" |
+        grep -vE $'\t(tools|Documentation|MAINTAINERS)$' | sha256sum | cut -d' ' -f1
 }
 
 # Not if nothing that vmlinux is made of differs from the patch before.
