@@ -122,12 +122,12 @@ bounce_slots()
 	echo 0 >/sys/kernel/debug/swiotlb/io_tlb_used_hiwater
 }
 
-# disk_test [MIB]: fills the first MIB, 16 if it is not said, of the NVMe disk with
+# disk_test [MIB]: fills the first MIB, 4 if it is not said, of the NVMe disk with
 # fresh bytes through the stock driver and reads them back. Reports "disk SHA256
 # MIB", which L1 and L0 compare with what they find there.
 disk_test()
 {
-	disk_mib=${1:-16}
+	disk_mib=${1:-4}
 	disk_wait=0
 	until [ -b /dev/nvme0n1 ]; do
 		disk_wait=$((disk_wait + 1))
