@@ -58,6 +58,24 @@ static void test_no_migration(void)
     qobject_unref(info);
 }
 
+/* The VM is of its kind for as long as there is a VM. */
+static void test_object_del(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    QDict *response;
+
+    sim_start_mapped(host);
+    response = qtest_qmp(host->qts, "{ 'execute': 'object-del',"
+                         " 'arguments': { 'id': 'c0' } }");
+    g_assert_true(qdict_haskey(response, "error"));
+    g_assert_cmpstr(qdict_get_str(qdict_get_qdict(response, "error"), "desc"),
+                    ==, "object 'c0' is in use, can not be deleted");
+    qobject_unref(response);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, 2 * PAGE, true), ==, 0);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
+    qtest_qmp_eventwait(host->qts, "RESET");
+}
+
 static char *cpu_path(SimHost *host)
 {
     QDict *response = qtest_qmp(host->qts, "{ 'execute': 'query-cpus-fast' }");
@@ -123,6 +141,7 @@ void sim_test_add_sw(void)
 {
     qtest_add_func("vfio-private-sim/sw/wakeup", test_wakeup);
     qtest_add_func("vfio-private-sim/sw/no-migration", test_no_migration);
+    qtest_add_func("vfio-private-sim/sw/object-del", test_object_del);
     qtest_add_func("vfio-private-sim/sw/private-memory", test_private_memory);
     qtest_add_func("vfio-private-sim/sw/private-memory-refused",
                    test_private_memory_refused);

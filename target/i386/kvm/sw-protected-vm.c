@@ -267,12 +267,19 @@ static void sw_protected_vm_set_private_memory(Object *obj, int value,
     SW_PROTECTED_VM(obj)->private_memory = value;
 }
 
+static bool sw_protected_vm_can_be_deleted(UserCreatable *uc)
+{
+    return !CONFIDENTIAL_GUEST_SUPPORT(uc)->ready;
+}
+
 static void sw_protected_vm_class_init(ObjectClass *oc, const void *data)
 {
     ConfidentialGuestSupportClass *cgsc = CONFIDENTIAL_GUEST_SUPPORT_CLASS(oc);
     X86ConfidentialGuestClass *x86cgc = X86_CONFIDENTIAL_GUEST_CLASS(oc);
     ResettableClass *rc = RESETTABLE_CLASS(oc);
+    UserCreatableClass *ucc = USER_CREATABLE_CLASS(oc);
 
+    ucc->can_be_deleted = sw_protected_vm_can_be_deleted;
     rc->get_state = sw_protected_vm_get_reset_state;
     rc->phases.hold = sw_protected_vm_reset_hold;
     cgsc->kvm_init = sw_protected_vm_kvm_init;
