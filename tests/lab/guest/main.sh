@@ -4,7 +4,7 @@
 . /lab/guest/tdi-lib.sh
 
 # As much as make run takes a moment for; private-dma-disk moves 256.
-MIB=8
+MIB=4
 
 # timed NAME COMMAND...: the host gets the milliseconds that it took.
 timed()
