@@ -146,4 +146,7 @@ attribute dma 0
 end "$tdi"
 bind || fail "no driver after all that"
 bounced "in the end"
-unbind
+
+# A program that has the file open gets no further than that.
+left=$(tdi-dma "$tdi" orphan) || fail "orphan failed"
+[ "$left" = "No such device" ] || fail "a copy without a driver: $left"

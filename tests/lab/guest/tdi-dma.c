@@ -8,6 +8,8 @@
  *                        "STATUS MAPPINGS ELSEWHERE BYTES_PER_S GPA BUS". ELSEWHERE
  *                        counts those of the mappings that are bounced; the rate is
  *                        that of both ways
+ *   tdi-dma BDF orphan   takes the driver away from under an open file, and says what
+ *                        a copy by this file comes to
  *   tdi-dma BDF poke BUS a page of 0x5a to any bus address, whoever has it; no
  *                        driver is needed. Prints "STATUS FAULTS LAST": how it
  *                        ended, how many translations were refused since, and
@@ -31,15 +33,9 @@ static uint32_t reg(unsigned int offset)
     return regs[offset / 4];
 }
 
-static void copy(const char *bdf, uint64_t bytes, bool coherent)
+static int open_driver(const char *bdf)
 {
-    struct tdi_dma_copy call = {
-        .bytes = bytes,
-        .flags = coherent ? TDI_DMA_COHERENT : 0,
-        .seed = now_ns(),
-    };
     char path[64];
-    uint64_t ns;
     int fd;
 
     snprintf(path, sizeof(path), TDI_DMA_DEVICE "%s", bdf);
@@ -47,6 +43,33 @@ static void copy(const char *bdf, uint64_t bytes, bool coherent)
     if (fd < 0) {
         die("cannot open %s: %s", path, strerror(errno));
     }
+    return fd;
+}
+
+static void orphan(const char *bdf)
+{
+    static const char path[] = "/sys/bus/pci/drivers/tdi-dma/unbind";
+    struct tdi_dma_copy call = { .bytes = PAGE };
+    int fd = open_driver(bdf), sysfs = open(path, O_WRONLY);
+
+    if (sysfs < 0 || write(sysfs, bdf, strlen(bdf)) < 0) {
+        die("%s: %s", path, strerror(errno));
+    }
+    close(sysfs);
+    puts(ioctl(fd, TDI_DMA_COPY, &call) ? strerror(errno) : "done");
+    close(fd);
+}
+
+static void copy(const char *bdf, uint64_t bytes, bool coherent)
+{
+    struct tdi_dma_copy call = {
+        .bytes = bytes,
+        .flags = coherent ? TDI_DMA_COHERENT : 0,
+        .seed = now_ns(),
+    };
+    uint64_t ns;
+    int fd = open_driver(bdf);
+
     if (ioctl(fd, TDI_DMA_COPY, &call)) {
         die("copy of %llu bytes: %s", (unsigned long long)bytes,
             strerror(errno));
@@ -93,11 +116,14 @@ int main(int argc, char **argv)
 
     if (argc >= 4 && !strcmp(argv[2], "copy") && (argc == 4 || coherent)) {
         copy(argv[1], number(argv[3]), coherent);
+    } else if (argc == 3 && !strcmp(argv[2], "orphan")) {
+        orphan(argv[1]);
     } else if (argc == 4 && !strcmp(argv[2], "poke")) {
         regs = bar_map(argv[1], TDI_TESTDEV_REG_BAR);
         poke(number(argv[3]));
     } else {
-        die("usage: tdi-dma BDF copy BYTES [coherent], tdi-dma BDF poke BUS");
+        die("usage: tdi-dma BDF copy BYTES [coherent], tdi-dma BDF orphan, "
+            "tdi-dma BDF poke BUS");
     }
     return 0;
 }

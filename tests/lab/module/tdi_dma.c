@@ -12,6 +12,7 @@
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
+#include <linux/kref.h>
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -29,10 +30,13 @@
 #define TIMEOUT_MS	60000
 
 struct tdi_dma {
+	struct kref kref; /* the driver's, and one for each open file */
 	struct pci_dev *pdev;
 	void __iomem *regs;
 	struct miscdevice misc;
-	struct mutex lock; /* one copy at a time */
+	char name[32];
+	struct mutex lock; /* one copy at a time; @gone */
+	bool gone; /* the device has lost this driver */
 	u64 memory;
 };
 
@@ -254,27 +258,48 @@ static long tdi_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EFAULT;
 
 	mutex_lock(&tdi->lock);
-	rc = tdi_copy(tdi, &copy);
+	rc = tdi->gone ? -ENODEV : tdi_copy(tdi, &copy);
 	mutex_unlock(&tdi->lock);
 	if (copy_to_user((void __user *)arg, &copy, sizeof(copy)))
 		return -EFAULT;
 	return rc;
 }
 
-/* Scripts unbind the driver when no program has the device open. */
+static void tdi_free(struct kref *kref)
+{
+	kfree(container_of(kref, struct tdi_dma, kref));
+}
+
+/* misc_deregister() waits for an open that is under way. */
+static int tdi_open(struct inode *inode, struct file *file)
+{
+	struct tdi_dma *tdi = container_of(file->private_data, struct tdi_dma,
+					   misc);
+
+	kref_get(&tdi->kref);
+	return 0;
+}
+
+static int tdi_release(struct inode *inode, struct file *file)
+{
+	struct tdi_dma *tdi = container_of(file->private_data, struct tdi_dma,
+					   misc);
+
+	kref_put(&tdi->kref, tdi_free);
+	return 0;
+}
+
 static const struct file_operations tdi_fops = {
 	.owner = THIS_MODULE,
+	.open = tdi_open,
+	.release = tdi_release,
 	.unlocked_ioctl = tdi_ioctl,
 };
 
-static int tdi_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static int tdi_start(struct tdi_dma *tdi)
 {
-	struct tdi_dma *tdi;
+	struct pci_dev *pdev = tdi->pdev;
 	int rc;
-
-	tdi = devm_kzalloc(&pdev->dev, sizeof(*tdi), GFP_KERNEL);
-	if (!tdi)
-		return -ENOMEM;
 
 	rc = pcim_enable_device(pdev);
 	if (rc)
@@ -284,7 +309,6 @@ static int tdi_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return rc;
 	pci_set_master(pdev);
 
-	tdi->pdev = pdev;
 	tdi->memory = pci_resource_len(pdev, TDI_TESTDEV_MEM_BAR);
 	tdi->regs = pcim_iomap(pdev, TDI_TESTDEV_REG_BAR, 0);
 	if (!tdi->regs)
@@ -292,23 +316,45 @@ static int tdi_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (tdi_read(tdi, TDI_TESTDEV_ID) != TDI_TESTDEV_ID_VALUE)
 		return -ENODEV;
 
+	return misc_register(&tdi->misc);
+}
+
+static int tdi_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct tdi_dma *tdi;
+	int rc;
+
+	tdi = kzalloc(sizeof(*tdi), GFP_KERNEL);
+	if (!tdi)
+		return -ENOMEM;
+
+	kref_init(&tdi->kref);
 	mutex_init(&tdi->lock);
+	tdi->pdev = pdev;
+	snprintf(tdi->name, sizeof(tdi->name), "tdi-dma-%s", pci_name(pdev));
 	tdi->misc = (struct miscdevice) {
 		.minor = MISC_DYNAMIC_MINOR,
-		.name = devm_kasprintf(&pdev->dev, GFP_KERNEL, "tdi-dma-%s",
-				       pci_name(pdev)),
+		.name = tdi->name,
 		.mode = 0600,
 		.fops = &tdi_fops,
 	};
 	pci_set_drvdata(pdev, tdi);
-	return tdi->misc.name ? misc_register(&tdi->misc) : -ENOMEM;
+	rc = tdi_start(tdi);
+	if (rc)
+		kref_put(&tdi->kref, tdi_free);
+	return rc;
 }
 
+/* Waits for a copy; whoever has the file open then finds nothing behind it. */
 static void tdi_remove(struct pci_dev *pdev)
 {
 	struct tdi_dma *tdi = pci_get_drvdata(pdev);
 
 	misc_deregister(&tdi->misc);
+	mutex_lock(&tdi->lock);
+	tdi->gone = true;
+	mutex_unlock(&tdi->lock);
+	kref_put(&tdi->kref, tdi_free);
 }
 
 static const struct pci_device_id tdi_ids[] = {
