@@ -98,6 +98,41 @@ static int kvm_device_fd_set_slot(KVMMemoryListener *kml, const KVMSlot *slot,
     return ret;
 }
 
+static bool kvm_device_fd_is_kept(KVMMemoryListener *kml, hwaddr gpa,
+                                  uint64_t size)
+{
+    unsigned int i;
+
+    for (i = 0; i < kml->nr_slots_allocated; i++) {
+        KVMSlot *slot = &kml->slots[i];
+
+        if (slot->memory_size && slot->flags == KVM_SLOT_KEPT &&
+            ranges_overlap(gpa, size, slot->start_addr, slot->memory_size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* KVM would refuse a slot there: the guest reaches what it has kept. */
+static bool kvm_device_fd_in_the_way(KVMMemoryListener *kml,
+                                     MemoryRegionSection *section, bool tell)
+{
+    hwaddr gpa = section->offset_within_address_space;
+
+    if (!kvm_kept_slots ||
+        !kvm_device_fd_is_kept(kml, gpa, int128_get64(section->size))) {
+        return false;
+    }
+    if (tell) {
+        error_report_once("%s: no memory slot at 0x%" HWADDR_PRIx ": KVM has "
+                          "one of a TDI there that could not be unbound; map "
+                          "it elsewhere, or unlock that device",
+                          memory_region_name(section->mr), gpa);
+    }
+    return true;
+}
+
 static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
                               MemoryRegionSection *section)
 {
@@ -106,7 +141,7 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
     KVMSlot *slot;
     int ret;
 
-    if (region->hidden) {
+    if (region->hidden || kvm_device_fd_in_the_way(kml, section, true)) {
         return;
     }
     slot = kvm_alloc_slot(kml);
@@ -207,22 +242,6 @@ static void kvm_device_fd_delete_kept(KVMMemoryListener *kml)
     }
 }
 
-static bool kvm_device_fd_is_kept(KVMMemoryListener *kml, hwaddr gpa,
-                                  uint64_t size)
-{
-    unsigned int i;
-
-    for (i = 0; i < kml->nr_slots_allocated; i++) {
-        KVMSlot *slot = &kml->slots[i];
-
-        if (slot->memory_size && slot->flags == KVM_SLOT_KEPT &&
-            ranges_overlap(gpa, size, slot->start_addr, slot->memory_size)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A place that the region leaves; @slot may be NULL. */
 static void kvm_device_fd_leave(KVMMemoryListener *kml, KVMDeviceFdPlace *place,
                                 uint64_t size, KVMSlot *slot)
@@ -311,24 +330,6 @@ static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
     kvm_device_fd_leave(kml, &place, int128_get64(section->size), slot);
 }
 
-/* Of another kind of memory: KVM would refuse it a slot, and QEMU give up. */
-static bool kvm_device_fd_in_the_way(KVMMemoryListener *kml,
-                                     MemoryRegionSection *section, bool add)
-{
-    hwaddr gpa = section->offset_within_address_space;
-
-    if (!kvm_device_fd_is_kept(kml, gpa, int128_get64(section->size))) {
-        return false;
-    }
-    if (add && memory_region_is_ram(section->mr)) {
-        error_report_once("%s: no memory slot at 0x%" HWADDR_PRIx ": KVM has "
-                          "one of a TDI there that could not be unbound; map "
-                          "it elsewhere, or unlock that device",
-                          memory_region_name(section->mr), gpa);
-    }
-    return true;
-}
-
 bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
                                    MemoryRegionSection *section, bool add)
 {
@@ -339,7 +340,10 @@ bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
         kvm_device_fd_delete_kept(kml);
     }
     if (!region) {
-        return kvm_kept_slots && kvm_device_fd_in_the_way(kml, section, add);
+        /* QEMU gives up if KVM refuses memory of another kind. */
+        bool is_ram = memory_region_is_ram(section->mr);
+
+        return kvm_device_fd_in_the_way(kml, section, add && is_ram);
     }
     /* A BAR at such an address, or cut like this, is not in proper use. */
     if ((section->offset_within_address_space | section->offset_within_region |

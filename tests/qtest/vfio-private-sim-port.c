@@ -278,6 +278,38 @@ static void test_kept_in_the_way(void)
                                    0x100000));
 }
 
+/* Nor has another private BAR, and nobody says that it reads as all ones. */
+static void test_kept_in_the_way_of_another(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(true);
+    const uint16_t other = 5 << 3;
+    unsigned int from;
+
+    host->after = "-device vfio-pci,id=dev1,fd=" stringify(SIM_SPARE_FD)
+                  ",iommufd=i0,addr=5.0,private=on";
+    sim_expect_stuck(host);
+    sim_expect(host, "dev1 BAR 2 fd[0x0]: no memory slot at 0x");
+    sim_start_behind(host);
+    sim_run(host);
+    from = sim_now(host);
+    sim_fail(host, "TSM_UNBIND", 1, EIO);
+    sim_bus_reset(host);
+    check_slot_kept(host, from, SIM_BAR2);
+
+    from = sim_now(host);
+    sim_rid_write(host, other, 0x18, SIM_BAR2);
+    sim_rid_write(host, other, 0x1c, 0);
+    sim_rid_write(host, other, 0x04, PCI_COMMAND_MEMORY);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   SIM_BAR2_SIZE), ==, UINT_MAX);
+    sim_rid_write(host, other, 0x04, 0);
+    sim_ok(host, TDCM_OP_UNBIND);
+    from = sim_now(host);
+    sim_rid_write(host, other, 0x04, PCI_COMMAND_MEMORY);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   SIM_BAR2_SIZE), !=, UINT_MAX);
+}
+
 /* It leaves, still bound; the kernel unbinds it as its vDEVICE goes. */
 static void eject_stuck(SimHost *host, bool dma)
 {
@@ -399,4 +431,6 @@ void sim_test_add_port(void)
     /* KVM keeps slots of TDs only. */
     qtest_add_func("vfio-private-sim/port/kept-in-the-way",
                    test_kept_in_the_way);
+    qtest_add_func("vfio-private-sim/port/kept-in-the-way-of-another",
+                   test_kept_in_the_way_of_another);
 }
