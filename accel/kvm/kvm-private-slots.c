@@ -114,25 +114,6 @@ static bool kvm_device_fd_is_kept(KVMMemoryListener *kml, hwaddr gpa,
     return false;
 }
 
-/* KVM would refuse a slot there: the guest reaches what it has kept. */
-static bool kvm_device_fd_in_the_way(KVMMemoryListener *kml,
-                                     MemoryRegionSection *section, bool tell)
-{
-    hwaddr gpa = section->offset_within_address_space;
-
-    if (!kvm_kept_slots ||
-        !kvm_device_fd_is_kept(kml, gpa, int128_get64(section->size))) {
-        return false;
-    }
-    if (tell) {
-        error_report_once("%s: no memory slot at 0x%" HWADDR_PRIx ": KVM has "
-                          "one of a TDI there that could not be unbound; map "
-                          "it elsewhere, or unlock that device",
-                          memory_region_name(section->mr), gpa);
-    }
-    return true;
-}
-
 static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
                               MemoryRegionSection *section)
 {
@@ -141,7 +122,7 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
     KVMSlot *slot;
     int ret;
 
-    if (region->hidden || kvm_device_fd_in_the_way(kml, section, true)) {
+    if (region->hidden) {
         return;
     }
     slot = kvm_alloc_slot(kml);
@@ -160,8 +141,12 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
         if (!region->warned) {
             region->warned = true;
             error_report("%s: cannot be mapped into the guest at 0x%"
-                         HWADDR_PRIx ": %s; it reads as all ones", name,
-                         slot->start_addr, strerror(-ret));
+                         HWADDR_PRIx ": %s; %s", name, slot->start_addr,
+                         strerror(-ret),
+                         kvm_device_fd_is_kept(kml, slot->start_addr, size) ?
+                         "KVM has a slot there of a TDI that could not be "
+                         "unbound: map it elsewhere, or unlock that device" :
+                         "it reads as all ones");
         }
         /* slot->memory_size is still 0: the slot is free. */
         return;
@@ -330,6 +315,24 @@ static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
     kvm_device_fd_leave(kml, &place, int128_get64(section->size), slot);
 }
 
+/* Of another kind of memory: KVM would refuse it a slot, and QEMU give up. */
+static bool kvm_device_fd_in_the_way(KVMMemoryListener *kml,
+                                     MemoryRegionSection *section, bool add)
+{
+    hwaddr gpa = section->offset_within_address_space;
+
+    if (!kvm_device_fd_is_kept(kml, gpa, int128_get64(section->size))) {
+        return false;
+    }
+    if (add && memory_region_is_ram(section->mr)) {
+        error_report_once("%s: no memory slot at 0x%" HWADDR_PRIx ": KVM has "
+                          "one of a TDI there that could not be unbound; map "
+                          "it elsewhere, or unlock that device",
+                          memory_region_name(section->mr), gpa);
+    }
+    return true;
+}
+
 bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
                                    MemoryRegionSection *section, bool add)
 {
@@ -340,10 +343,7 @@ bool kvm_private_mmio_set_phys_mem(KVMMemoryListener *kml,
         kvm_device_fd_delete_kept(kml);
     }
     if (!region) {
-        /* QEMU gives up if KVM refuses memory of another kind. */
-        bool is_ram = memory_region_is_ram(section->mr);
-
-        return kvm_device_fd_in_the_way(kml, section, add && is_ram);
+        return kvm_kept_slots && kvm_device_fd_in_the_way(kml, section, add);
     }
     /* A BAR at such an address, or cut like this, is not in proper use. */
     if ((section->offset_within_address_space | section->offset_within_region |

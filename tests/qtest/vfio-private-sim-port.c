@@ -283,12 +283,14 @@ static void test_kept_in_the_way_of_another(void)
 {
     g_autoptr(SimHost) host = sim_host_new(true);
     const uint16_t other = 5 << 3;
-    unsigned int from;
+    unsigned int from, slot;
 
     host->after = "-device vfio-pci,id=dev1,fd=" stringify(SIM_SPARE_FD)
                   ",iommufd=i0,addr=5.0,private=on";
     sim_expect_stuck(host);
-    sim_expect(host, "dev1 BAR 2 fd[0x0]: no memory slot at 0x");
+    sim_expect(host, "dev1 BAR 2 fd[0x0]: cannot be mapped into the guest at "
+               "0xe0100000: File exists; KVM has a slot there of a TDI that "
+               "could not be unbound: map it elsewhere, or unlock that device");
     sim_start_behind(host);
     sim_run(host);
     from = sim_now(host);
@@ -300,14 +302,18 @@ static void test_kept_in_the_way_of_another(void)
     sim_rid_write(host, other, 0x18, SIM_BAR2);
     sim_rid_write(host, other, 0x1c, 0);
     sim_rid_write(host, other, 0x04, PCI_COMMAND_MEMORY);
-    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
-                                   SIM_BAR2_SIZE), ==, UINT_MAX);
+    slot = sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                         SIM_BAR2_SIZE);
+    g_assert_cmpuint(slot, !=, UINT_MAX);
+    g_assert_cmpint(sim_event(host, slot)->ret, ==, -EEXIST);
     sim_rid_write(host, other, 0x04, 0);
     sim_ok(host, TDCM_OP_UNBIND);
     from = sim_now(host);
     sim_rid_write(host, other, 0x04, PCI_COMMAND_MEMORY);
-    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
-                                   SIM_BAR2_SIZE), !=, UINT_MAX);
+    slot = sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                         SIM_BAR2_SIZE);
+    g_assert_cmpuint(slot, !=, UINT_MAX);
+    g_assert_cmpint(sim_event(host, slot)->ret, ==, 0);
 }
 
 /* It leaves, still bound; the kernel unbinds it as its vDEVICE goes. */
