@@ -69,6 +69,7 @@ class Paths:
         self.kernel_guest = place("KERNEL_GUEST", env.get(
             "KERNEL", build / "bzImage-guest"))
         self.kernel_build = place("KERNEL_BUILD", build / "linux")
+        self.kernel_build_host = self.kernel_build
         self.headers = place("HEADERS", build / "headers" / "include")
         self.selftests = place("SELFTESTS", build / "selftests")
         self.distro = build / "distro"
@@ -92,6 +93,8 @@ class Paths:
             "QEMU_DEBUG", folder / "qemu-system-x86_64")).absolute()
         paths.kernel = pathlib.Path(os.environ.get(
             "KERNEL_DEBUG", folder / "bzImage")).absolute()
+        paths.kernel_build_host = pathlib.Path(os.environ.get(
+            "KERNEL_BUILD_DEBUG", self.build / "linux-debug")).absolute()
         return paths
 
 

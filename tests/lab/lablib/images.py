@@ -195,26 +195,25 @@ def add_programs(cpio, paths):
         cpio.link(f"lab/bin/{name}", "programs")
 
 
-def test_modules(paths):
-    """Builds the kernel modules of tests; they follow the guest kernel's tree."""
-    out = paths.lab / "module"
+def test_modules(paths, tree, kernel):
+    """Builds the kernel modules of tests for a kernel and its build tree."""
+    out = paths.lab / f"module-{tree.name}"
     sources = sorted((LAB / "module").glob("*.c"))
     modules = [out / f"{source.stem}.ko" for source in sources]
     newest = max(path.stat().st_mtime for path in
                  (*sources, *(LAB / "include").glob("*.h"),
-                  LAB / "module" / "Makefile", TDISP / "tdi-testdev.h",
-                  paths.kernel_guest))
+                  LAB / "module" / "Makefile", TDISP / "tdi-testdev.h", kernel))
     if all(module.exists() and module.stat().st_mtime > newest
            for module in modules):
         return modules
     # make does not see that an option of the kernel has changed a structure of its.
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    log = paths.lab / "module.log"
+    log = paths.lab / f"{out.name}.log"
     with open(log, "w", encoding="utf-8") as text:
         done = subprocess.run(
-            ["make", "-C", paths.kernel_build, f"M={LAB / 'module'}",
-             f"MO={out}", "modules"], stdout=text, stderr=text)
+            ["make", "-C", tree, f"M={LAB / 'module'}", f"MO={out}", "modules"],
+            stdout=text, stderr=text)
     if done.returncode or not all(module.exists() for module in modules):
         raise LabError(f"the test modules do not build: {log}")
     for module in modules:
@@ -229,7 +228,8 @@ def guest_image(paths):
     cpio = Cpio(partial)
     cpio.file("init", LAB / "init" / "l2")
     cpio.file("bin/busybox", tool("busybox"))
-    for module in test_modules(paths):
+    for module in test_modules(paths, paths.kernel_build,
+                               paths.kernel_guest):
         cpio.file(f"lab/{module.name}", module)
     add_programs(cpio, paths)
     for script in sorted((LAB / "guest").glob("*.sh")):
@@ -252,7 +252,7 @@ def overlay(paths, case, folder, settings, extra):
     cpio = Cpio(image)
     cpio.file("init", LAB / "init" / "l1")
     cpio.file("lab/l2.cpio", guest_image(paths))
-    for module in test_modules(paths):
+    for module in test_modules(paths, paths.kernel_build_host, paths.kernel):
         cpio.file(f"lab/{module.name}", module)
     add_programs(cpio, paths)
     for script in sorted((LAB / "host").glob("*.sh")) + sorted(
