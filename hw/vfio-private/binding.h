@@ -115,8 +115,8 @@ struct TDIRequest {
  *
  * @name: of the device, for messages
  * @ops, @opaque: the device
- * @tsm, @ctx: its TSM
- * @no_lock: why there is no @ctx, if it is not the kernel's iommufd; or NULL
+ * @tsm, @ctx: its TSM; NULL: it cannot be bound
+ * @no_lock: why there is no @tsm, if it is not the kernel's iommufd; or NULL
  * @lock: held around every call of @tsm.  Lock order: BQL, then @lock; whoever
  *     holds @lock may drop the BQL but not take it.  Ends wait for it with the
  *     BQL; nobody else does.

@@ -16,14 +16,12 @@
  *
  * @slices: VFIOPrivateSlice pointers, in BAR order
  * @blocker: blocks migration, snapshots and CPR
- * @ctx: what the kernel has to bind it with; NULL if it cannot be bound
- * @binding: its binding as a TDI; one that cannot be bound if there is no @ctx
+ * @binding: its binding as a TDI
  * @frozen: mask of config space bits that are frozen while it is bound
  */
 struct VFIOPrivateDevice {
     GPtrArray *slices;
     Error *blocker;
-    TSMContext *ctx;
     TDIBinding binding;
     uint8_t *frozen;
 };

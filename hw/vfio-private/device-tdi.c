@@ -189,7 +189,7 @@ static bool vfio_private_has_dma(void *opaque)
 {
     VFIOPCIDevice *vdev = opaque;
 
-    return vdev->private_dev->ctx &&
+    return vdev->private_dev->binding.tsm &&
            vfio_private_dma_supported(vdev->vbasedev.bcontainer);
 }
 
@@ -421,6 +421,7 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     PCIDevice *pdev = PCI_DEVICE(vdev);
     uint32_t config_size = pci_config_size(pdev);
     const char *no_lock = vfio_private_no_lock();
+    TSMContext *ctx = NULL;
     Error *err = NULL;
     int i;
 
@@ -431,10 +432,10 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
         warn_report_once("vfio %s: private=on, but nothing can lock the "
                          "device: %s", vdev->vbasedev.name, no_lock);
     } else {
-        priv->ctx = tsm_iommufd_new(&vdev->vbasedev, vfio_private_tee_io(pdev),
-                                    tsm_arch(OBJECT(current_machine->cgs)),
-                                    vfio_private_rid(vdev), &err);
-        vfio_private_seen(TDI_INTERFACE_IOMMUFD_TSM, priv->ctx);
+        ctx = tsm_iommufd_new(&vdev->vbasedev, vfio_private_tee_io(pdev),
+                              tsm_arch(OBJECT(current_machine->cgs)),
+                              vfio_private_rid(vdev), &err);
+        vfio_private_seen(TDI_INTERFACE_IOMMUFD_TSM, ctx);
     }
     if (err) {
         trace_vfio_private_no_tsm(vdev->vbasedev.name, error_get_pretty(err));
@@ -442,13 +443,12 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     }
     tdi_binding_init(&priv->binding, vdev->vbasedev.name,
                      &vfio_private_binding_ops, vdev,
-                     priv->ctx ? &tsm_iommufd_ops : &tsm_none_ops, priv->ctx);
+                     ctx ? &tsm_iommufd_ops : NULL, ctx);
     priv->binding.no_lock = no_lock;
     QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
-    if (priv->ctx) {
+    if (ctx) {
         vfio_private_seen(TDI_INTERFACE_IOMMUFD_EVENTS,
-                          tsm_iommufd_listen(priv->ctx, vfio_private_told,
-                                             vdev));
+                          tsm_iommufd_listen(ctx, vfio_private_told, vdev));
     }
 
     for (i = 0; i < priv->slices->len; i++) {
@@ -466,14 +466,13 @@ void vfio_private_tdi_exit(VFIOPCIDevice *vdev)
     }
     tdi_binding_abandon(&priv->binding);
     /* With the vDEVICE goes whatever of the binding may be left. */
-    if (priv->ctx) {
+    if (priv->binding.tsm) {
         /* Not while the TSM is at work. */
         WITH_QEMU_LOCK_GUARD(&priv->binding.lock) {
-            tsm_iommufd_free(g_steal_pointer(&priv->ctx));
+            tsm_iommufd_free(g_steal_pointer(&priv->binding.ctx));
         }
+        priv->binding.tsm = NULL;
     }
-    priv->binding.tsm = &tsm_none_ops;
-    priv->binding.ctx = NULL;
 }
 
 void vfio_private_tdi_finalize(VFIOPCIDevice *vdev)

@@ -143,7 +143,7 @@ TDIRequestInfo *qmp_tdi_bind(const char *id, Error **errp)
     if (!binding) {
         return NULL;
     }
-    if (!binding->ctx) {
+    if (!binding->tsm) {
         error_setg(errp, "Device '%s' cannot be bound: %s", id,
                    binding->no_lock ?: TSM_NO_VIOMMU);
         return NULL;

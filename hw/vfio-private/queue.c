@@ -54,9 +54,10 @@ static void tdi_note(TDIBinding *binding, TDIOperation operation, int ret,
 
 static void tsm_look(TDIBinding *binding, TDICall *call)
 {
-    g_free(call->tsm_name);
-    call->connected = binding->tsm->connected(binding->ctx);
-    call->tsm_name = binding->tsm->describe(binding->ctx, &call->tsm_kind);
+    g_clear_pointer(&call->tsm_name, g_free);
+    call->connected = binding->tsm &&
+                      binding->tsm->look(binding->ctx, &call->tsm_name,
+                                         &call->tsm_kind);
     call->looked = true;
 }
 

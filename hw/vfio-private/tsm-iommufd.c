@@ -578,49 +578,30 @@ static char *tsm_read_file(const char *dir, const char *name)
  * function of a connected device, e.g. a VF, the kernel has no tsm/connect but
  * shows tsm/dsm: the function that is connected for it.
  */
-static bool tsm_iommufd_connected(TSMContext *ctx)
+static bool tsm_iommufd_look(TSMContext *ctx, char **name, TSMKind *kind)
 {
-    VFIODevice *vbasedev = ctx->vbasedev;
-    g_autofree char *connect = NULL, *dsm = NULL;
+    const char *sysfsdev = ctx->vbasedev->sysfsdev;
+    g_autofree char *connect = NULL, *dsm = NULL, *dir = NULL;
 
-    if (!vbasedev->sysfsdev) {
+    if (!sysfsdev) {
         /* There is no way to know; bind will tell. */
         return ctx->tee_io;
     }
-    connect = tsm_read_file(vbasedev->sysfsdev, "tsm/connect");
-    if (connect) {
-        return *connect;
-    }
-    dsm = tsm_read_file(vbasedev->sysfsdev, "tsm/dsm");
-    return dsm != NULL;
-}
-
-static char *tsm_iommufd_describe(TSMContext *ctx, TSMKind *kind)
-{
-    const char *sysfsdev = ctx->vbasedev->sysfsdev;
-    g_autofree char *name = NULL, *dsm = NULL, *dir = NULL;
-
-    if (!sysfsdev) {
-        return NULL;
-    }
-    name = tsm_read_file(sysfsdev, "tsm/connect");
-    dsm = name ? NULL : tsm_read_file(sysfsdev, "tsm/dsm");
+    connect = tsm_read_file(sysfsdev, "tsm/connect");
+    dsm = connect ? NULL : tsm_read_file(sysfsdev, "tsm/dsm");
     if (dsm) {
         dir = g_build_filename("/sys/bus/pci/devices", dsm, NULL);
-        name = tsm_read_file(dir, "tsm/connect");
+        connect = tsm_read_file(dir, "tsm/connect");
     }
-    if (!name || !*name) {
-        return NULL;
+    if (connect && *connect) {
+        *kind = tsm_kind("", connect);
+        *name = g_steal_pointer(&connect);
     }
-    if (kind) {
-        *kind = tsm_kind("", name);
-    }
-    return g_steal_pointer(&name);
+    return *name || dsm;
 }
 
 const TSMOps tsm_iommufd_ops = {
-    .connected = tsm_iommufd_connected,
-    .describe = tsm_iommufd_describe,
+    .look = tsm_iommufd_look,
     .bind = tsm_iommufd_bind,
     .unbind = tsm_iommufd_unbind,
     .get_state = tsm_iommufd_get_state,

@@ -1,5 +1,5 @@
 /*
- * TSMs: what kind one is, and what to do without one
+ * TSMs: what kind one is
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -46,35 +46,3 @@ TSMKind tsm_kind(const char *root, const char *name)
     }
     return TSM_KIND_UNKNOWN;
 }
-
-/*
- * For a device that the kernel cannot bind: nothing
- */
-
-static bool tsm_none_connected(TSMContext *ctx)
-{
-    return false;
-}
-
-static int tsm_none_bind(TSMContext *ctx, uint32_t rid)
-{
-    return -ENXIO;
-}
-
-static char *tsm_none_describe(TSMContext *ctx, TSMKind *kind)
-{
-    return NULL;
-}
-
-static bool tsm_none_ended(TSMContext *ctx)
-{
-    return false;
-}
-
-/* It is never bound, so there is nothing else to be called. */
-const TSMOps tsm_none_ops = {
-    .connected = tsm_none_connected,
-    .describe = tsm_none_describe,
-    .bind = tsm_none_bind,
-    .ended = tsm_none_ended,
-};

@@ -36,7 +36,9 @@ typedef struct VFIODevice VFIODevice;
  * own.  Where there is a @code, it is set in any case: TDISP's code of the
  * error that the device answered with, or 0.
  *
- * @connected: can the device be bound?
+ * @look: can the device be bound, and what is it connected to?
+ *     @name: out: name of the TSM, to be freed; @kind: out: its kind.  Left as
+ *     they are if there is none or it is not known.
  *     Guarantees: asks no device, changes nothing.  May have to wait until the
  *     host has connected, or disconnected, some other device.
  * @bind: bind the device to the VM and lock it
@@ -53,10 +55,6 @@ typedef struct VFIODevice VFIODevice;
  *     @report: out, on success only: the bytes as the device sent them; the
  *     caller frees it
  *     Guarantees: at most TDI_REPORT_MAX_SIZE bytes.  Changes nothing.
- * @describe: what is the device connected to?
- *     @kind: out, if not NULL: kind of the TSM; only set with a result
- *     Guarantees: like @connected.  Returns the name of the TSM, to be freed;
- *     NULL if there is none or it is not known.
  * @start: start the device
  *     Guarantees: after 0 the TDI is in RUN.  After an error its state is not
  *     known.
@@ -71,8 +69,7 @@ typedef struct VFIODevice VFIODevice;
  *     Guarantees: does not sleep, asks nobody.  With the BQL, beside any other.
  */
 typedef struct TSMOps {
-    bool (*connected)(TSMContext *ctx);
-    char *(*describe)(TSMContext *ctx, TSMKind *kind);
+    bool (*look)(TSMContext *ctx, char **name, TSMKind *kind);
     int (*bind)(TSMContext *ctx, uint32_t rid);
     int (*unbind)(TSMContext *ctx);
     int (*get_state)(TSMContext *ctx, uint32_t *state, uint64_t *code);
@@ -138,9 +135,6 @@ bool tsm_iommufd_binds_private(int fd);
 void tsm_iommufd_free(TSMContext *ctx);
 
 extern const TSMOps tsm_iommufd_ops;
-
-/* For a device without a context */
-extern const TSMOps tsm_none_ops;
 
 /**
  * tsm_kind: what kind of TSM is this?

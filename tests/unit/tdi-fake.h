@@ -156,10 +156,14 @@ static void fake_tsm(const char *what)
     }
 }
 
-static bool fake_connected(TSMContext *ctx)
+static bool fake_look(TSMContext *ctx, char **name, TSMKind *kind)
 {
     fake_log("tsm?");
     f.looks++;
+    if (f.connected) {
+        *name = g_strdup("tsm0");
+        *kind = TSM_KIND_SOFTWARE;
+    }
     return f.connected;
 }
 
@@ -227,15 +231,6 @@ static int fake_start(TSMContext *ctx, uint64_t *code)
     return f.start_ret;
 }
 
-static char *fake_describe_tsm(TSMContext *ctx, TSMKind *kind)
-{
-    if (!f.connected) {
-        return NULL;
-    }
-    *kind = TSM_KIND_SOFTWARE;
-    return g_strdup("tsm0");
-}
-
 static int fake_enable_dma(TSMContext *ctx)
 {
     /* Order rules: in RUN only, and all that is private is there. */
@@ -272,8 +267,7 @@ static bool fake_ended(TSMContext *ctx)
 }
 
 static const TSMOps fake_tsm_ops = {
-    .connected = fake_connected,
-    .describe = fake_describe_tsm,
+    .look = fake_look,
     .bind = fake_bind,
     .unbind = fake_unbind,
     .get_state = fake_get_state,

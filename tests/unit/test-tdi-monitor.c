@@ -156,12 +156,9 @@ static void query_is(const char *state, bool busy)
 #define REFRESH "{'execute': 'tdi-refresh', 'arguments': {'id': 'fake0'}}"
 #define UNBIND "{'execute': 'tdi-unbind', 'arguments': {'id': 'fake0'}}"
 
-static TSMContext *const some_context = (TSMContext *)&f;
-
 static void begin(void)
 {
     setup();
-    f.binding.ctx = some_context;
     memset(&seen, 0, sizeof(seen));
     requests = 0;
     f.on_changed = seen_change;
@@ -344,9 +341,9 @@ static void test_refusals(void)
     qmp_ok(BIND);
     idle();
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_NO_TSM);
-    f.binding.ctx = NULL;
+    f.binding.tsm = NULL;
     qmp_err(BIND, "GenericError", "host kernel");
-    f.binding.ctx = some_context;
+    f.binding.tsm = &fake_tsm_ops;
     f.connected = true;
     to_run();
     qmp_err(BIND, "GenericError", "in the state");
