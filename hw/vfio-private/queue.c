@@ -61,12 +61,6 @@ static void tsm_look(TDIBinding *binding, TDICall *call)
     call->looked = true;
 }
 
-static int tsm_check(TDIBinding *binding, TDICall *call)
-{
-    tsm_look(binding, call);
-    return 0;
-}
-
 /* The report comes along: conversions depend on it. */
 static int tsm_bind(TDIBinding *binding, TDICall *call)
 {
@@ -90,16 +84,6 @@ static int tsm_bind(TDIBinding *binding, TDICall *call)
     return 0;
 }
 
-static int tsm_unbind(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->unbind(binding->ctx);
-}
-
-static int tsm_start(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->start(binding->ctx, &call->code);
-}
-
 static int tsm_get_state(TDIBinding *binding, TDICall *call)
 {
     int ret = binding->tsm->get_state(binding->ctx, &call->state, &call->code);
@@ -110,31 +94,32 @@ static int tsm_get_state(TDIBinding *binding, TDICall *call)
     return ret;
 }
 
-static int tsm_read_report(TDIBinding *binding, TDICall *call)
+/* Of a device without a TSM: BIND and CHECK, as it is never bound. */
+static int tsm_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
 {
-    return binding->tsm->read_report(binding->ctx, &call->report, &call->code);
+    switch (operation) {
+    case TDI_OPERATION_BIND:
+        return tsm_bind(binding, call);
+    case TDI_OPERATION_UNBIND:
+        return binding->tsm->unbind(binding->ctx);
+    case TDI_OPERATION_START:
+        return binding->tsm->start(binding->ctx, &call->code);
+    case TDI_OPERATION_GET_STATE:
+        return tsm_get_state(binding, call);
+    case TDI_OPERATION_READ_REPORT:
+        return binding->tsm->read_report(binding->ctx, &call->report,
+                                         &call->code);
+    case TDI_OPERATION_CHECK:
+        tsm_look(binding, call);
+        return 0;
+    case TDI_OPERATION_ENABLE_DMA:
+        return binding->tsm->enable_dma(binding->ctx);
+    case TDI_OPERATION_DISABLE_DMA:
+        return binding->tsm->disable_dma(binding->ctx);
+    default:
+        g_assert_not_reached();
+    }
 }
-
-static int tsm_enable_dma(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->enable_dma(binding->ctx);
-}
-
-static int tsm_disable_dma(TDIBinding *binding, TDICall *call)
-{
-    return binding->tsm->disable_dma(binding->ctx);
-}
-
-static int (*const tsm_calls[])(TDIBinding *binding, TDICall *call) = {
-    [TDI_OPERATION_BIND] = tsm_bind,
-    [TDI_OPERATION_UNBIND] = tsm_unbind,
-    [TDI_OPERATION_START] = tsm_start,
-    [TDI_OPERATION_GET_STATE] = tsm_get_state,
-    [TDI_OPERATION_READ_REPORT] = tsm_read_report,
-    [TDI_OPERATION_CHECK] = tsm_check,
-    [TDI_OPERATION_ENABLE_DMA] = tsm_enable_dma,
-    [TDI_OPERATION_DISABLE_DMA] = tsm_disable_dma,
-};
 
 /* To those who ask, some errnos mean what a TSM cannot mean. */
 static int tdi_call_errno(const TDICall *call, int ret)
@@ -173,7 +158,7 @@ int tdi_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
     trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
     qemu_mutex_lock(&binding->lock);
     bql_unlock();
-    ret = tsm_calls[operation](binding, call);
+    ret = tsm_call(binding, operation, call);
     qemu_mutex_unlock(&binding->lock);
     bql_lock();
     tdi_take_look(binding, call);
