@@ -278,8 +278,7 @@ static int tdi_unbind(TDIBinding *binding, TDIRequest *request,
     TDICall call = {};
     int ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
 
-    trace_vfio_private_tdi_unbind(binding->name,
-                                  tdi_event_name(TDI_EVENT_UNBIND), ret);
+    trace_vfio_private_tdi_unbind(binding->name, "unbind", ret);
     if (request->cancelled) {
         return ret;
     }
@@ -691,26 +690,26 @@ static bool tdi_force_unbind(TDIBinding *binding, const char *why,
     return true;
 }
 
-bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason)
+bool tdi_binding_force(TDIBinding *binding, TDIReason reason)
 {
     tdi_binding_cancel(binding);
-    if (event == TDI_EVENT_EXIT && binding->current) {
+    if (reason == TDI_REASON_EXIT && binding->current) {
         return true;
     }
     /* What the host has unbound the kernel may not have let go of yet. */
     if ((tdi_binding_frozen(binding) || tdi_ended(binding) ||
          (binding->state == TDI_STATE_HIDDEN && binding->current)) &&
-        !tdi_force_unbind(binding, tdi_event_name(event), reason)) {
+        !tdi_force_unbind(binding, TDIReason_str(reason), reason)) {
         return false;
     }
     if (binding->state == TDI_STATE_CONFIG_UNLOCKED) {
         /* A bind that was in progress has not got any further. */
         return true;
     }
-    if (event == TDI_EVENT_EXIT) {
-        tdi_event(binding, event, reason);
+    if (reason == TDI_REASON_EXIT) {
+        tdi_event(binding, TDI_EVENT_END, reason);
     } else {
-        tdi_release(binding, event, reason);
+        tdi_release(binding, TDI_EVENT_END, reason);
     }
     return true;
 }

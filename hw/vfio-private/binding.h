@@ -279,8 +279,7 @@ void tdi_binding_abandon(TDIBinding *binding);
 /**
  * tdi_binding_force: unbind it, whatever the guest thinks
  * @binding: the binding; nothing happens to the state if it is not bound
- * @event: TDI_EVENT_RESET, TDI_EVENT_UNPLUG or TDI_EVENT_EXIT
- * @reason: the reason that goes with it
+ * @reason: TDI_REASON_RESET, TDI_REASON_UNPLUG or TDI_REASON_EXIT
  *
  * Turns the MMIO shared afterwards, but for EXIT.  If it fails, what is private
  * remains so, and is hidden when the MMIO is mapped next.  An EXIT leaves a TDI
@@ -290,7 +289,7 @@ void tdi_binding_abandon(TDIBinding *binding);
  * Context: BQL, which is kept; waits for the TSM, but for EXIT.
  * Returns: false if it is still bound; this has been reported.
  */
-bool tdi_binding_force(TDIBinding *binding, TDIEvent event, TDIReason reason);
+bool tdi_binding_force(TDIBinding *binding, TDIReason reason);
 
 /**
  * tdi_binding_revoked: it is about to be reset, or its MMIO to be unmapped

@@ -346,8 +346,7 @@ static void vfio_private_unrealize(DeviceState *dev)
 
     if (vdev->private_dev) {
         /* Events of it are sent while the device still has a path. */
-        tdi_binding_force(&vdev->private_dev->binding, TDI_EVENT_UNPLUG,
-                          TDI_REASON_UNPLUG);
+        tdi_binding_force(&vdev->private_dev->binding, TDI_REASON_UNPLUG);
     }
     vfio_private_parent_unrealize(dev);
 }

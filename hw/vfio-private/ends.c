@@ -23,12 +23,12 @@
 #include "binding.h"
 #include "request.h"
 
-static void tdi_ends_force(TDIEvent event, TDIReason reason)
+static void tdi_ends_force(TDIReason reason)
 {
     TDIBinding *binding;
 
     QLIST_FOREACH(binding, &tdi_bindings, next) {
-        tdi_binding_force(binding, event, reason);
+        tdi_binding_force(binding, reason);
     }
 }
 
@@ -78,7 +78,7 @@ static void tdi_reset_enter(Object *obj, ResetType type)
 {
     tdi_reset_waits = false;
     vfio_private_request_reset();
-    tdi_ends_force(TDI_EVENT_RESET, TDI_REASON_RESET);
+    tdi_ends_force(TDI_REASON_RESET);
 }
 
 static ResettableState *tdi_reset_get_state(Object *obj)
@@ -138,14 +138,14 @@ static void tdi_ends_at_shutdown(Notifier *notifier, void *opaque)
     /* vCPUs stop first.  It is what QEMU does next anyway. */
     vm_shutdown();
     tdi_ends_wait();
-    tdi_ends_force(TDI_EVENT_EXIT, TDI_REASON_EXIT);
+    tdi_ends_force(TDI_REASON_EXIT);
 }
 
 static void tdi_ends_at_exit(Notifier *notifier, void *opaque)
 {
     /* At the very end it may have been dropped, but threads may be left. */
     BQL_LOCK_GUARD();
-    tdi_ends_force(TDI_EVENT_EXIT, TDI_REASON_EXIT);
+    tdi_ends_force(TDI_REASON_EXIT);
 }
 
 static Notifier tdi_ends_shutdown_notifier = {

@@ -7,7 +7,7 @@
  *       |  |  |   ERROR         |  +-----+--------+  |
  *       |  |  +- ERROR <--------+--------)-----------+
  *       |  +---- HIDDEN <-- HIDE, from anywhere
- *       +---- UNBIND, RESET, UNPLUG, EXIT, from anywhere
+ *       +---- UNBIND, END, from anywhere
  *
  * LOST leads to UNKNOWN from anywhere.  Nothing else leads out of ERROR,
  * UNKNOWN and HIDDEN than to be unbound, so that no failure ends in an
@@ -27,7 +27,6 @@
 #define REASON(name) (1u << TDI_REASON_##name)
 
 typedef struct TDIRule {
-    const char *name;
     unsigned int reasons;
     int8_t next[TDI_STATE__MAX];
 } TDIRule;
@@ -42,47 +41,34 @@ typedef struct TDIRule {
 /* In the order of the states: UNLOCKED, LOCKED, RUN, ERROR, UNKNOWN, HIDDEN */
 static const TDIRule rules[TDI_EVENT__MAX] = {
     [TDI_EVENT_BIND] = {
-        "bind", REASON(GUEST) | REASON(MONITOR),
+        REASON(GUEST) | REASON(MONITOR),
         { LOCKED, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED },
     },
     [TDI_EVENT_START] = {
-        "start", REASON(GUEST),
+        REASON(GUEST),
         { REFUSED, RUN, REFUSED, REFUSED, REFUSED, REFUSED },
     },
     [TDI_EVENT_UNBIND] = {
-        "unbind", REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
+        REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
         { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
     },
     [TDI_EVENT_HIDE] = {
-        "hide", (1u << TDI_REASON__MAX) - 1,
+        (1u << TDI_REASON__MAX) - 1,
         { HIDDEN, HIDDEN, HIDDEN, HIDDEN, HIDDEN, HIDDEN },
     },
     [TDI_EVENT_ERROR] = {
-        "error", REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
+        REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
         { REFUSED, ERR, ERR, ERR, UNKNOWN, REFUSED },
     },
     [TDI_EVENT_LOST] = {
-        "lost", (1u << TDI_REASON__MAX) - 1,
+        (1u << TDI_REASON__MAX) - 1,
         { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN },
     },
-    [TDI_EVENT_RESET] = {
-        "reset", REASON(RESET),
-        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
-    },
-    [TDI_EVENT_UNPLUG] = {
-        "unplug", REASON(UNPLUG),
-        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
-    },
-    [TDI_EVENT_EXIT] = {
-        "exit", REASON(EXIT),
+    [TDI_EVENT_END] = {
+        REASON(RESET) | REASON(UNPLUG) | REASON(EXIT),
         { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
     },
 };
-
-const char *tdi_event_name(TDIEvent event)
-{
-    return rules[event].name;
-}
 
 bool tdi_next(TDIState state, TDIEvent event, TDIReason reason, TDIState *next)
 {

@@ -23,9 +23,8 @@
  * @TDI_EVENT_ERROR: the device says that it is in ERROR, or is in a state in
  *     which it cannot be
  * @TDI_EVENT_LOST: an operation that changes the state failed with an errno
- * @TDI_EVENT_RESET: unbound since the VM is reset
- * @TDI_EVENT_UNPLUG: unbound since the device is unplugged
- * @TDI_EVENT_EXIT: unbound since QEMU ends
+ * @TDI_EVENT_END: unbound since the VM is reset, the device is unplugged, or
+ *     QEMU ends
  */
 typedef enum TDIEvent {
     TDI_EVENT_BIND,
@@ -34,14 +33,9 @@ typedef enum TDIEvent {
     TDI_EVENT_HIDE,
     TDI_EVENT_ERROR,
     TDI_EVENT_LOST,
-    TDI_EVENT_RESET,
-    TDI_EVENT_UNPLUG,
-    TDI_EVENT_EXIT,
+    TDI_EVENT_END,
     TDI_EVENT__MAX,
 } TDIEvent;
-
-/* Name for traces and messages; QAPI has those of states and reasons. */
-const char *tdi_event_name(TDIEvent event);
 
 /**
  * tdi_next: where an event leads

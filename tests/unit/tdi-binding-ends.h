@@ -12,8 +12,7 @@
 
 static void reset_vm(void)
 {
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     g_assert_false(f.mmio_private);
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
 }
@@ -78,8 +77,7 @@ static void test_forced_unbind_fails(void)
     g_string_truncate(f.log, 0);
     tdi_binding_revoked(&f.binding, TDI_REASON_GUEST);
     g_assert_cmpstr(f.log->str, ==, "");
-    g_assert_false(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                     TDI_REASON_RESET));
+    g_assert_false(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     g_assert_true(f.hidden && f.mmio_private);
     request_err(TDCM_OP_UNBIND, TDCM_ERROR_DEVICE);
     g_assert_true(f.hidden && f.mmio_private);
@@ -90,8 +88,7 @@ static void test_forced_unbind_fails(void)
     to_run();
 
     f.unbind_ret = -EIO;
-    g_assert_false(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                     TDI_REASON_RESET));
+    g_assert_false(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     g_assert_true(f.hidden && f.mmio_private);
     f.unbind_ret = 0;
     reset_vm();
@@ -163,8 +160,7 @@ static void test_exit_leaves_mmio(void)
 {
     setup();
     to_run();
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_EXIT,
-                                    TDI_REASON_EXIT));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_EXIT));
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
     g_assert_true(f.mmio_private);
     teardown();

@@ -72,13 +72,8 @@ static void test_worker_goes(void)
 /* While it lingers, whoever ends the TDI does so at once, and by itself. */
 static void test_worker_leaves_ends(void)
 {
-    static const struct {
-        TDIEvent event;
-        TDIReason reason;
-    } ends[] = {
-        { TDI_EVENT_RESET, TDI_REASON_RESET },
-        { TDI_EVENT_UNPLUG, TDI_REASON_UNPLUG },
-        { TDI_EVENT_EXIT, TDI_REASON_EXIT },
+    static const TDIReason ends[] = {
+        TDI_REASON_RESET, TDI_REASON_UNPLUG, TDI_REASON_EXIT,
     };
     int i;
 
@@ -86,8 +81,7 @@ static void test_worker_leaves_ends(void)
         setup();
         to_run();
         g_assert_nonnull(f.binding.worker);
-        g_assert_true(tdi_binding_force(&f.binding, ends[i].event,
-                                        ends[i].reason));
+        g_assert_true(tdi_binding_force(&f.binding, ends[i]));
         g_assert_cmpint(f.worker, ==, 0);
         g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
         g_assert_cmpint(f.refs, ==, 0);

@@ -509,8 +509,7 @@ static inline void teardown(void)
 {
     idle();
     f.unbind_ret = 0;
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_UNPLUG,
-                                    TDI_REASON_UNPLUG));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_UNPLUG));
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
     g_assert_cmpint(f.refs, ==, 0);
     g_assert_false(f.hidden);

@@ -96,7 +96,7 @@ static void fuzz_world(void)
         f.mmio_private = true;
     }
     if (!g_test_rand_int_range(0, 16)) {
-        tdi_binding_force(&f.binding, TDI_EVENT_RESET, TDI_REASON_RESET);
+        tdi_binding_force(&f.binding, TDI_REASON_RESET);
     }
     if (!g_test_rand_int_range(0, 3)) {
         idle();

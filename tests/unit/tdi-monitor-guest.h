@@ -143,8 +143,7 @@ static void test_guest_was_reset(void)
     slow = vcpu_asks_slow_tsm(0, TDCM_OP_GET_TDI_STATE);
     qemu_sem_post(&tsm_go);
     vfio_private_request_reset();
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     f.stopped = false;
     vfio_private_request_resume();
     idle();
@@ -202,8 +201,7 @@ static void test_reset_while_waiting(void)
     qmp_ok(UNBIND);
     qemu_sem_post(&tsm_go);
     g_string_truncate(f.log, 0);
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     idle();
     g_assert_cmpstr(f.log->str, ==, "stop share ");
     g_assert_cmpint(asks->status, ==, TDCM_STATUS_ERROR);
@@ -228,8 +226,7 @@ static void test_reset_while_ending(void)
     until_entered();
     query_is("hidden", true);
     qemu_sem_post(&tsm_go);
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     g_assert_cmpstr(f.log->str, ==, "remap stop stop share remap ");
     idle();
     query_is("config-unlocked", false);
@@ -247,8 +244,7 @@ static void test_exit(void)
     unbinds = vcpu_asks_slow_tsm(0, TDCM_OP_UNBIND);
     waits = vcpu_asks(1, TDCM_OP_GET_TDI_STATE);
     g_string_truncate(f.log, 0);
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_EXIT,
-                                    TDI_REASON_EXIT));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_EXIT));
     g_assert_cmpstr(f.log->str, ==, "");
     query_is("run", true);
     qemu_sem_post(&tsm_go);

@@ -52,8 +52,7 @@ static void test_reset_cuts_bind_short(void)
     f.on_tsm = tsm_waits_until_cancelled;
     qmp_ok(BIND);
     until_entered();
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     idle();
     g_assert_cmpuint(f.reports, ==, 0);
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);

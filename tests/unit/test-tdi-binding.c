@@ -203,8 +203,7 @@ static void test_dma_fails(void)
 
 static void end_in_populate(void)
 {
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
 }
 
 static TDIRequest wanted;
@@ -385,8 +384,7 @@ static void test_dma_appears_meanwhile(void)
     appears(0x8000, 0x8000);
     /* Nothing begins any more, even if it cannot be unbound. */
     f.unbind_ret = -EIO;
-    g_assert_false(tdi_binding_force(&f.binding, TDI_EVENT_UNPLUG,
-                                     TDI_REASON_UNPLUG));
+    g_assert_false(tdi_binding_force(&f.binding, TDI_REASON_UNPLUG));
     idle();
     g_assert_cmpstr(f.log->str, ==, "stop ");
     f.populate_left = 0;

@@ -444,8 +444,7 @@ static void test_reset_ends_hiding(void)
     qmp_ok(UNBIND);
     idle();
     g_assert_true(f.hidden);
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     g_assert_false(f.hidden);
     qmp_ok(BIND);
     idle();
@@ -475,8 +474,7 @@ static void test_unplug_meanwhile(void)
 {
     begin();
     qmp_ok(BIND);
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_UNPLUG,
-                                    TDI_REASON_UNPLUG));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_UNPLUG));
     idle();
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
@@ -487,8 +485,7 @@ static void test_unplug_meanwhile(void)
     qmp_ok(BIND);
     until_entered();
     qemu_sem_post(&tsm_go);
-    g_assert_true(tdi_binding_force(&f.binding, TDI_EVENT_RESET,
-                                    TDI_REASON_RESET));
+    g_assert_true(tdi_binding_force(&f.binding, TDI_REASON_RESET));
     idle();
     g_assert_cmpuint(seen.failures, ==, 1);
     g_assert_cmpint(seen.kind, ==, TDI_ERROR_KIND_CANCELED);
