@@ -49,10 +49,6 @@ void vfio_private_tdi_exit(VFIOPCIDevice *vdev);
 /* vfio_private_tdi_finalize: the rest; no request is in progress any more */
 void vfio_private_tdi_finalize(VFIOPCIDevice *vdev);
 
-/* vfio_private_tdi_find, _put: for TDCMGuest.  Context: BQL. */
-TDIBinding *vfio_private_tdi_find(uint32_t rid);
-void vfio_private_tdi_put(TDIBinding *binding);
-
 /**
  * vfio_private_no_lock: why can no device of this VM be locked?
  *

@@ -34,6 +34,7 @@
 #include "system/private-ram.h"
 #include "device-int.h"
 #include "freeze.h"
+#include "request.h"
 #include "tsm-arch.h"
 #include "trace.h"
 
@@ -267,11 +268,6 @@ TDIBinding *vfio_private_tdi_find(uint32_t rid)
         found->ops->ref(found->opaque);
     }
     return found;
-}
-
-void vfio_private_tdi_put(TDIBinding *binding)
-{
-    binding->ops->unref(binding->opaque);
 }
 
 /*

@@ -24,7 +24,6 @@
 #include "system/address-spaces.h"
 #include "system/memory.h"
 #include "system/runstate.h"
-#include "device-int.h"
 #include "request.h"
 
 /* struct kvm_run.tdx.nr of TDG.VP.VMCALL<TDCM>, GHCI 2.0 */
@@ -90,7 +89,7 @@ static bool guest_section_shared(MemoryRegionSection section)
                memory_region_get_ram_discard_manager(mr), &section);
 }
 
-static bool guest_shared(hwaddr gpa, uint64_t size)
+bool tdcm_guest_shared(hwaddr gpa, uint64_t size)
 {
     bool shared = true;
 
@@ -111,16 +110,16 @@ static bool guest_shared(hwaddr gpa, uint64_t size)
     return shared;
 }
 
-static bool guest_read(hwaddr gpa, void *buf, uint64_t size)
+bool tdcm_guest_read(hwaddr gpa, void *buf, uint64_t size)
 {
-    return guest_shared(gpa, size) &&
+    return tdcm_guest_shared(gpa, size) &&
            address_space_read(&address_space_memory, gpa,
                               MEMTXATTRS_UNSPECIFIED, buf, size) == MEMTX_OK;
 }
 
-static bool guest_write(hwaddr gpa, const void *buf, uint64_t size)
+bool tdcm_guest_write(hwaddr gpa, const void *buf, uint64_t size)
 {
-    return guest_shared(gpa, size) &&
+    return tdcm_guest_shared(gpa, size) &&
            address_space_write(&address_space_memory, gpa,
                                MEMTXATTRS_UNSPECIFIED, buf, size) == MEMTX_OK;
 }
@@ -130,7 +129,7 @@ static bool guest_write(hwaddr gpa, const void *buf, uint64_t size)
  * which is on unless the user has turned it off, and then no device
  * reaches those either.
  */
-static void guest_interrupt(uint32_t apic_id, uint8_t vector)
+void tdcm_guest_interrupt(uint32_t apic_id, uint8_t vector)
 {
     hwaddr message = TDCM_MSI_ADDRESS | (apic_id & 0xff) << 12 |
                      (apic_id >> 8 & 0x7f) << 5;
@@ -146,16 +145,6 @@ static void guest_resumes(void *opaque, bool running, RunState state)
     }
 }
 
-static const TDCMGuest tdcm_guest = {
-    .find = vfio_private_tdi_find,
-    .put = vfio_private_tdi_put,
-    .shared = guest_shared,
-    .read = guest_read,
-    .write = guest_write,
-    .running = runstate_is_running,
-    .interrupt = guest_interrupt,
-};
-
 static int tdcm_exit(TDCMCall *call)
 {
     static VMChangeStateEntry *resumes;
@@ -165,7 +154,7 @@ static int tdcm_exit(TDCMCall *call)
         resumes = qemu_add_vm_change_state_handler(guest_resumes, NULL);
     }
     call->apic_id = current_cpu->cc->get_arch_id(current_cpu);
-    return vfio_private_request(&tdcm_guest, call);
+    return vfio_private_request(call);
 }
 
 bool vfio_private_handle_hypercall(struct kvm_run *run)

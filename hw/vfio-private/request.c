@@ -26,6 +26,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "hw/tdisp/tdisp.h"
+#include "system/runstate.h"
 #include "request.h"
 #include "trace.h"
 
@@ -40,7 +41,7 @@ QEMU_BUILD_BUG_ON(sizeof(struct tdcm_buffer) != 20);
  * struct TDCMRequest - a request of the guest, until it has its answer
  *
  * @tdi: what the queue does
- * @guest, @call: where it came from
+ * @call: where it came from
  * @in: the header
  * @boot: which life of the VM it came from
  * @refs: one for the vCPU, one for whoever is going to answer
@@ -51,7 +52,6 @@ QEMU_BUILD_BUG_ON(sizeof(struct tdcm_buffer) != 20);
  */
 typedef struct TDCMRequest {
     TDIRequest tdi;
-    const TDCMGuest *guest;
     TDCMCall call;
     struct tdcm_buffer in;
     unsigned int boot;
@@ -175,11 +175,11 @@ static void tdcm_write(const TDCMRequest *request, uint8_t status,
     out.data_length = cpu_to_le32(data->len);
     g_byte_array_prepend(data, (uint8_t *)&out, sizeof(out));
 
-    ok = request->guest->write(gpa, data->data, data->len);
+    ok = tdcm_guest_write(gpa, data->data, data->len);
     /* Pairs with the guest, which reads the status before the rest. */
     smp_wmb();
-    ok = ok && request->guest->write(gpa + offsetof(struct tdcm_buffer, status),
-                                     &status, sizeof(status));
+    ok = ok && tdcm_guest_write(gpa + offsetof(struct tdcm_buffer, status),
+                                &status, sizeof(status));
     if (!ok) {
         qemu_log_mask(LOG_GUEST_ERROR, "TDCM: the buffer at 0x%" HWADDR_PRIx
                       " has gone, the reply is lost\n", gpa);
@@ -205,7 +205,7 @@ static void tdcm_answer(TDCMRequest *request)
                ret ? tdcm_error(ret, tdi->code) : 0, data);
     g_byte_array_unref(data);
     if (request->call.vector) {
-        request->guest->interrupt(request->call.apic_id, request->call.vector);
+        tdcm_guest_interrupt(request->call.apic_id, request->call.vector);
     }
 }
 
@@ -216,7 +216,7 @@ static void tdcm_done(TDIRequest *tdi)
     request->ended = true;
     if (request->boot != tdcm_boot) {
         tdcm_unref(request);
-    } else if (!request->guest->running()) {
+    } else if (!runstate_is_running()) {
         tdi->binding->ops->ref(tdi->binding->opaque);
         QSIMPLEQ_INSERT_TAIL(&tdcm_held, request, held);
     } else {
@@ -263,8 +263,8 @@ static bool tdcm_decode_header(const struct tdcm_buffer *in, uint64_t size)
            !in->rsvd3 && le32_to_cpu(in->data_length) <= size - sizeof(*in);
 }
 
-static int tdcm_decode(const TDCMGuest *guest, const TDCMCall *call,
-                       struct tdcm_buffer *in, TDIBinding **binding)
+static int tdcm_decode(const TDCMCall *call, struct tdcm_buffer *in,
+                       TDIBinding **binding)
 {
     if (call->size < TDCM_PAGE_SIZE ||
         call->size > TDCM_BUFFER_PAGES_MAX * TDCM_PAGE_SIZE ||
@@ -274,23 +274,22 @@ static int tdcm_decode(const TDCMGuest *guest, const TDCMCall *call,
         call->vector > UINT8_MAX) {
         return -EINVAL;
     }
-    if (!guest->shared(call->gpa, call->size) ||
-        !guest->read(call->gpa, in, sizeof(*in)) ||
+    if (!tdcm_guest_shared(call->gpa, call->size) ||
+        !tdcm_guest_read(call->gpa, in, sizeof(*in)) ||
         !tdcm_decode_header(in, call->size)) {
         return -EINVAL;
     }
-    *binding = guest->find(call->devid);
+    *binding = vfio_private_tdi_find(call->devid);
     return *binding ? 0 : -EINVAL;
 }
 
-static TDCMRequest *tdcm_new(const TDCMGuest *guest, const TDCMCall *call,
+static TDCMRequest *tdcm_new(const TDCMCall *call,
                              const struct tdcm_buffer *in)
 {
     TDCMRequest *request = g_new0(TDCMRequest, 1);
 
     request->tdi.reason = TDI_REASON_GUEST;
     request->tdi.done = tdcm_done;
-    request->guest = guest;
     request->call = *call;
     request->in = *in;
     request->boot = tdcm_boot;
@@ -333,12 +332,12 @@ static void tdcm_invoke(TDIBinding *binding, TDCMRequest *request)
     tdcm_done(&request->tdi);
 }
 
-int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call)
+int vfio_private_request(const TDCMCall *call)
 {
     struct tdcm_buffer in;
     TDCMRequest *request;
     TDIBinding *binding;
-    int ret = tdcm_decode(guest, call, &in, &binding);
+    int ret = tdcm_decode(call, &in, &binding);
 
     if (ret) {
         trace_vfio_private_request_refused(call->devid, call->gpa, call->size,
@@ -349,9 +348,9 @@ int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call)
                       call->vector);
         return ret;
     }
-    request = tdcm_new(guest, call, &in);
+    request = tdcm_new(call, &in);
     tdcm_invoke(binding, request);
     tdcm_unref(request);
-    guest->put(binding);
+    binding->ops->unref(binding->opaque);
     return 0;
 }

@@ -26,27 +26,27 @@ typedef struct TDCMCall {
     uint32_t apic_id;
 } TDCMCall;
 
-/**
- * struct TDCMGuest - the guest, as far as a request needs it
- *
- * @find: find a device that can be bound.  Returns its binding, with a
- *     reference to what contains it, or NULL
- * @put: drop the reference
- * @shared: is all of this range ordinary RAM that is shared?
- * @read: read from such a range.  Returns false if it is not one any more.
- * @write: write to it, likewise
- * @running: may it be written to at this moment?
- * @interrupt: raise an interrupt for a vCPU
+/*
+ * The guest, as far as a request needs it: request-kvm.c and device-tdi.c have
+ * that, the unit tests have fakes.  Context: BQL.
  */
-typedef struct TDCMGuest {
-    TDIBinding *(*find)(uint32_t rid);
-    void (*put)(TDIBinding *binding);
-    bool (*shared)(hwaddr gpa, uint64_t size);
-    bool (*read)(hwaddr gpa, void *buf, uint64_t size);
-    bool (*write)(hwaddr gpa, const void *buf, uint64_t size);
-    bool (*running)(void);
-    void (*interrupt)(uint32_t apic_id, uint8_t vector);
-} TDCMGuest;
+
+/**
+ * vfio_private_tdi_find: find a device that can be bound
+ *
+ * Returns: its binding, with a reference to what contains it; or NULL.
+ */
+TDIBinding *vfio_private_tdi_find(uint32_t rid);
+
+/* tdcm_guest_shared: is all of this range ordinary RAM that is shared? */
+bool tdcm_guest_shared(hwaddr gpa, uint64_t size);
+
+/* tdcm_guest_read, _write: return false if it is not such a range any more */
+bool tdcm_guest_read(hwaddr gpa, void *buf, uint64_t size);
+bool tdcm_guest_write(hwaddr gpa, const void *buf, uint64_t size);
+
+/* tdcm_guest_interrupt: raise an interrupt for a vCPU */
+void tdcm_guest_interrupt(uint32_t apic_id, uint8_t vector);
 
 /* How long a vCPU waits for the end of its request before it has to poll */
 #define TDCM_WAIT_MS 100
@@ -56,7 +56,6 @@ typedef struct TDCMGuest {
 
 /**
  * vfio_private_request: carry out a request of the guest
- * @guest: the guest
  * @call: all of it may be hostile
  *
  * The buffer gets the result, as the guest's header linux/tdcm.h describes it.
@@ -71,7 +70,7 @@ typedef struct TDCMGuest {
  *     whole pages, at most TDCM_BUFFER_PAGES_MAX, a proper header; no vector
  *     that a device may use.
  */
-int vfio_private_request(const TDCMGuest *guest, const TDCMCall *call);
+int vfio_private_request(const TDCMCall *call);
 
 /* vfio_private_request_resume: the VM runs again, it may have its results */
 void vfio_private_request_resume(void);

@@ -22,6 +22,7 @@
 #include "qemu/timer.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio-private/request.h"
+#include "system/runstate.h"
 
 #define RAM_BASE    0x100000ULL
 #define RAM_SIZE    0x20000ULL
@@ -409,7 +410,7 @@ static const TDIBindingOps fake_ops = {
     .unref = fake_unref,
 };
 
-static TDIBinding *fake_find(uint32_t rid)
+TDIBinding *vfio_private_tdi_find(uint32_t rid)
 {
     if (rid != RID) {
         return NULL;
@@ -418,21 +419,16 @@ static TDIBinding *fake_find(uint32_t rid)
     return &f.binding;
 }
 
-static void fake_put(TDIBinding *binding)
-{
-    f.refs--;
-}
-
-static bool fake_shared(hwaddr gpa, uint64_t size)
+bool tdcm_guest_shared(hwaddr gpa, uint64_t size)
 {
     return gpa >= RAM_BASE && gpa - RAM_BASE <= SHARED_SIZE &&
            size <= SHARED_SIZE - (gpa - RAM_BASE);
 }
 
 /* A second look at memory is a second chance to change it. */
-static bool fake_read(hwaddr gpa, void *buf, uint64_t size)
+bool tdcm_guest_read(hwaddr gpa, void *buf, uint64_t size)
 {
-    if (!fake_shared(gpa, size)) {
+    if (!tdcm_guest_shared(gpa, size)) {
         return false;
     }
     memcpy(buf, f.ram + (gpa - RAM_BASE), size);
@@ -441,34 +437,29 @@ static bool fake_read(hwaddr gpa, void *buf, uint64_t size)
     return true;
 }
 
-static bool fake_write(hwaddr gpa, const void *buf, uint64_t size)
+bool tdcm_guest_write(hwaddr gpa, const void *buf, uint64_t size)
 {
     /* Whoever answers has the device: it may be unplugged by now. */
     g_assert_cmpint(f.refs, >, 0);
-    if (!fake_shared(gpa, size)) {
+    if (!tdcm_guest_shared(gpa, size)) {
         return false;
     }
     memcpy(f.ram + (gpa - RAM_BASE), buf, size);
     return true;
 }
 
-static bool fake_running(void)
+bool runstate_is_running(void)
 {
     return !f.stopped;
 }
 
-static void fake_interrupt(uint32_t apic_id, uint8_t vector)
+void tdcm_guest_interrupt(uint32_t apic_id, uint8_t vector)
 {
     g_assert_cmphex(apic_id, ==, APIC_ID);
     f.interrupts++;
     f.vector = vector;
     f.found = ((struct tdcm_buffer *)f.ram)->status;
 }
-
-static const TDCMGuest fake_guest = {
-    fake_find, fake_put, fake_shared, fake_read, fake_write, fake_running,
-    fake_interrupt,
-};
 
 /* What the tests do */
 
@@ -539,7 +530,7 @@ static inline int ring(uint64_t devid, uint64_t gpa, uint64_t size,
     const TDCMCall call = { devid, gpa, size, vector, APIC_ID };
 
     f.reads = 0;
-    return vfio_private_request(&fake_guest, &call);
+    return vfio_private_request(&call);
 }
 
 static inline struct tdcm_buffer *request(uint16_t op)
