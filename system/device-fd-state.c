@@ -173,11 +173,12 @@ static void device_fd_commit(DeviceFdState *state, uint64_t start,
 }
 
 static int device_fd_notify_one(DeviceFdListener *listener,
-                                const DeviceFdRange *range, bool to_private)
+                                const GArray *ranges, int index,
+                                bool to_private)
 {
-    return to_private ?
-           listener->notify_private(listener, range->offset, range->size) :
-           listener->notify_shared(listener, range->offset, range->size);
+    DeviceFdRange *range = &g_array_index(ranges, DeviceFdRange, index);
+
+    return listener->notify(listener, range->offset, range->size, to_private);
 }
 
 /* Undo what device_fd_notify() did before (@listener, @index), in reverse. */
@@ -186,9 +187,7 @@ static void device_fd_notify_undo(DeviceFdListener *listener, GArray *ranges,
 {
     while (listener) {
         while (index-- > 0) {
-            device_fd_notify_one(listener,
-                                 &g_array_index(ranges, DeviceFdRange, index),
-                                 !to_private);
+            device_fd_notify_one(listener, ranges, index, !to_private);
         }
         listener = QTAILQ_PREV(listener, next);
         index = ranges->len;
@@ -203,9 +202,7 @@ static int device_fd_notify(DeviceFdState *state, GArray *ranges,
 
     QTAILQ_FOREACH(listener, &state->listeners, next) {
         for (i = 0; i < ranges->len; i++) {
-            ret = device_fd_notify_one(listener,
-                                       &g_array_index(ranges, DeviceFdRange,
-                                                      i), to_private);
+            ret = device_fd_notify_one(listener, ranges, i, to_private);
             if (ret) {
                 device_fd_notify_undo(listener, ranges, i, to_private);
                 return ret;

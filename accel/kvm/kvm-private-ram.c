@@ -166,14 +166,6 @@ static int ram_collect(void *opaque, uint64_t offset, uint64_t size)
     return 0;
 }
 
-static int ram_notify_one(DeviceFdListener *listener, const KVMRamRun *run,
-                          bool to_private)
-{
-    return to_private ?
-           listener->notify_private(listener, run->offset, run->size) :
-           listener->notify_shared(listener, run->offset, run->size);
-}
-
 static void ram_unreachable(const KVMRamRun *run, int err)
 {
     error_report("0x%" HWADDR_PRIx " + 0x%" PRIx64 ": devices cannot reach it "
@@ -187,7 +179,8 @@ static int ram_notify(const KVMRamRun *run, bool to_private)
 
     QTAILQ_FOREACH(user, &users, next) {
         if (user->mr == run->mr) {
-            ret = ram_notify_one(user->listener, run, to_private);
+            ret = user->listener->notify(user->listener, run->offset,
+                                         run->size, to_private);
             if (ret) {
                 break;
             }
@@ -195,7 +188,8 @@ static int ram_notify(const KVMRamRun *run, bool to_private)
     }
     while (ret && (user = QTAILQ_PREV(user, next))) {
         if (user->mr == run->mr &&
-            ram_notify_one(user->listener, run, !to_private)) {
+            user->listener->notify(user->listener, run->offset, run->size,
+                                   !to_private)) {
             ram_unreachable(run, ret);
         }
     }
@@ -228,7 +222,8 @@ static void ram_share(const KVMRamRun *run)
 
     QTAILQ_FOREACH(user, &users, next) {
         if (user->mr == run->mr) {
-            int err = ram_notify_one(user->listener, run, false);
+            int err = user->listener->notify(user->listener, run->offset,
+                                             run->size, false);
 
             ret = ret ?: err;
         }

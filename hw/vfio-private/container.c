@@ -214,14 +214,6 @@ static int window_map_shared(VFIOPrivateWindow *w)
     return ret;
 }
 
-static bool window_cut(const VFIOPrivateWindow *w, uint64_t offset,
-                       uint64_t size, uint64_t *start, uint64_t *last)
-{
-    *start = MAX(offset, w->offset);
-    *last = MIN(offset + size - 1, w->offset + w->size - 1);
-    return *start <= *last;
-}
-
 /* A conversion does not depend on it. */
 static void window_try_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
 {
@@ -318,16 +310,11 @@ static int window_shrink(VFIOPrivateWindow *w, IntervalTreeNode *area,
     return ret;
 }
 
-static int window_notify_private(DeviceFdListener *listener, uint64_t offset,
-                                 uint64_t size)
+static int window_to_private(VFIOPrivateWindow *w, uint64_t start,
+                             uint64_t last)
 {
-    VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
-    uint64_t start, last;
     IntervalTreeNode *area;
 
-    if (!window_cut(w, offset, size, &start, &last)) {
-        return 0;
-    }
     if (w->cuts) {
         return window_cut_out(w, start, last);
     }
@@ -346,15 +333,9 @@ static int window_notify_private(DeviceFdListener *listener, uint64_t offset,
     return 0;
 }
 
-static int window_notify_shared(DeviceFdListener *listener, uint64_t offset,
-                                uint64_t size)
+static int window_to_shared(VFIOPrivateWindow *w, uint64_t start,
+                            uint64_t last)
 {
-    VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
-    uint64_t start, last;
-
-    if (!window_cut(w, offset, size, &start, &last)) {
-        return 0;
-    }
     if (!w->region) {
         return window_map(w, start, last);
     }
@@ -362,6 +343,20 @@ static int window_notify_shared(DeviceFdListener *listener, uint64_t offset,
         window_try_map(w, start, last);
     }
     return 0;
+}
+
+static int window_notify(DeviceFdListener *listener, uint64_t offset,
+                         uint64_t size, bool to_private)
+{
+    VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
+    uint64_t start = MAX(offset, w->offset);
+    uint64_t last = MIN(offset + size - 1, w->offset + w->size - 1);
+
+    if (start > last) {
+        return 0;
+    }
+    return to_private ? window_to_private(w, start, last)
+                      : window_to_shared(w, start, last);
 }
 
 static void window_refresh(DeviceFdListener *listener)
@@ -518,8 +513,7 @@ static VFIOPrivateWindow *window_new(VFIOContainer *bcontainer,
     VFIOPrivateWindow *w = g_new0(VFIOPrivateWindow, 1);
 
     memory_region_ref(section->mr);
-    w->listener.notify_private = window_notify_private;
-    w->listener.notify_shared = window_notify_shared;
+    w->listener.notify = window_notify;
     w->listener.refresh = window_refresh;
     w->bcontainer = bcontainer;
     w->mr = section->mr;

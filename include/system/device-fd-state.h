@@ -24,19 +24,16 @@ typedef struct DeviceFdListener DeviceFdListener;
  * All calls come with the BQL held.  Offsets and sizes are bytes inside the
  * region and page aligned.
  *
- * @notify_private: stop using a range that is about to turn private.
- *     Returns 0, or -errno with the range still in use as before.
- * @notify_shared: use a range that has turned shared.  Also the undo of
- *     @notify_private, and then its result only matters to traces.
- *     Returns 0, or -errno with the range not in use.
+ * @notify: stop using a range that is about to turn private, or use one that
+ *     has turned shared.  Each is also the undo of the other, and then its
+ *     result only matters to traces.  Returns 0, or -errno with the range
+ *     still in use as before, or not in use.
  * @refresh: what was set up for the shared parts is dead because the device
  *     was reset; set it up anew.  Optional.
  */
 struct DeviceFdListener {
-    int (*notify_private)(DeviceFdListener *listener,
-                          uint64_t offset, uint64_t size);
-    int (*notify_shared)(DeviceFdListener *listener,
-                         uint64_t offset, uint64_t size);
+    int (*notify)(DeviceFdListener *listener, uint64_t offset, uint64_t size,
+                  bool to_private);
     void (*refresh)(DeviceFdListener *listener);
     QTAILQ_ENTRY(DeviceFdListener) next;
 };

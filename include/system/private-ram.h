@@ -27,7 +27,7 @@ bool private_ram(MemoryRegion *mr);
  *     shared
  * @mr: a region for which private_ram() is true
  * @listener: offsets that it gets are bytes inside @mr; what it returns from
- *     @notify_shared fails the conversion.  Stays the caller's.
+ *     @notify fails the conversion.  Stays the caller's.
  *
  * Context: BQL.
  */

@@ -42,16 +42,11 @@ static int step(char who, uint64_t offset, uint64_t size, bool to_private)
     return fail_step && !strcmp(fail_step, text) ? -EIO : 0;
 }
 
-static int fake_private(DeviceFdListener *l, uint64_t offset, uint64_t size)
+static int fake_notify(DeviceFdListener *l, uint64_t offset, uint64_t size,
+                       bool to_private)
 {
     return step(container_of(l, FakeListener, listener)->name, offset, size,
-                true);
-}
-
-static int fake_shared(DeviceFdListener *l, uint64_t offset, uint64_t size)
-{
-    return step(container_of(l, FakeListener, listener)->name, offset, size,
-                false);
+                to_private);
 }
 
 static int fake_apply(void *opaque, uint64_t offset, uint64_t size,
@@ -63,8 +58,7 @@ static int fake_apply(void *opaque, uint64_t offset, uint64_t size,
 static void fake_add(Fixture *f, FakeListener *fake, char name)
 {
     fake->name = name;
-    fake->listener.notify_private = fake_private;
-    fake->listener.notify_shared = fake_shared;
+    fake->listener.notify = fake_notify;
     QTAILQ_INSERT_TAIL(&f->state.listeners, &fake->listener, next);
 }
 
