@@ -31,13 +31,8 @@
 #include "kvm-private-int.h"
 #include "trace.h"
 
-typedef struct PrivateRamUser {
-    MemoryRegion *mr;
-    DeviceFdListener *listener;
-    QTAILQ_ENTRY(PrivateRamUser) next;
-} PrivateRamUser;
-
-static QTAILQ_HEAD(, PrivateRamUser) users = QTAILQ_HEAD_INITIALIZER(users);
+static QTAILQ_HEAD(, DeviceFdListener) listeners =
+    QTAILQ_HEAD_INITIALIZER(listeners);
 
 bool private_ram(MemoryRegion *mr)
 {
@@ -46,24 +41,13 @@ bool private_ram(MemoryRegion *mr)
 
 void private_ram_listen(MemoryRegion *mr, DeviceFdListener *listener)
 {
-    PrivateRamUser *user = g_new0(PrivateRamUser, 1);
-
-    user->mr = mr;
-    user->listener = listener;
-    QTAILQ_INSERT_TAIL(&users, user, next);
+    listener->mr = mr;
+    QTAILQ_INSERT_TAIL(&listeners, listener, next);
 }
 
 void private_ram_unlisten(DeviceFdListener *listener)
 {
-    PrivateRamUser *user;
-
-    QTAILQ_FOREACH(user, &users, next) {
-        if (user->listener == listener) {
-            QTAILQ_REMOVE(&users, user, next);
-            g_free(user);
-            return;
-        }
-    }
+    QTAILQ_REMOVE(&listeners, listener, next);
 }
 
 /* The record has a bit for each page, set while it is shared. */
@@ -174,22 +158,20 @@ static void ram_unreachable(const KVMRamRun *run, int err)
 
 static int ram_notify(const KVMRamRun *run, bool to_private)
 {
-    PrivateRamUser *user;
+    DeviceFdListener *l;
     int ret = 0;
 
-    QTAILQ_FOREACH(user, &users, next) {
-        if (user->mr == run->mr) {
-            ret = user->listener->notify(user->listener, run->offset,
-                                         run->size, to_private);
+    QTAILQ_FOREACH(l, &listeners, next) {
+        if (l->mr == run->mr) {
+            ret = l->notify(l, run->offset, run->size, to_private);
             if (ret) {
                 break;
             }
         }
     }
-    while (ret && (user = QTAILQ_PREV(user, next))) {
-        if (user->mr == run->mr &&
-            user->listener->notify(user->listener, run->offset, run->size,
-                                   !to_private)) {
+    while (ret && (l = QTAILQ_PREV(l, next))) {
+        if (l->mr == run->mr &&
+            l->notify(l, run->offset, run->size, !to_private)) {
             ram_unreachable(run, ret);
         }
     }
@@ -216,14 +198,13 @@ static int ram_record(const KVMRamRun *run, bool to_private)
 static void ram_share(const KVMRamRun *run)
 {
     RamBlockAttributes *attr = RAM_BLOCK_ATTRIBUTES(run->mr->rdm);
-    PrivateRamUser *user;
+    DeviceFdListener *l;
     int ret = ram_block_attributes_state_change(attr, run->offset, run->size,
                                                 false);
 
-    QTAILQ_FOREACH(user, &users, next) {
-        if (user->mr == run->mr) {
-            int err = user->listener->notify(user->listener, run->offset,
-                                             run->size, false);
+    QTAILQ_FOREACH(l, &listeners, next) {
+        if (l->mr == run->mr) {
+            int err = l->notify(l, run->offset, run->size, false);
 
             ret = ret ?: err;
         }

@@ -30,11 +30,13 @@ typedef struct DeviceFdListener DeviceFdListener;
  *     still in use as before, or not in use.
  * @refresh: what was set up for the shared parts is dead because the device
  *     was reset; set it up anew.  Optional.
+ * @mr: with private_ram_listen(): the region
  */
 struct DeviceFdListener {
     int (*notify)(DeviceFdListener *listener, uint64_t offset, uint64_t size,
                   bool to_private);
     void (*refresh)(DeviceFdListener *listener);
+    MemoryRegion *mr;
     QTAILQ_ENTRY(DeviceFdListener) next;
 };
 
