@@ -178,19 +178,6 @@ static int ram_notify(const KVMRamRun *run, bool to_private)
     return ret;
 }
 
-static int ram_record(const KVMRamRun *run, bool to_private)
-{
-    RamBlockAttributes *attr = RAM_BLOCK_ATTRIBUTES(run->mr->rdm);
-    int ret = ram_block_attributes_state_change(attr, run->offset, run->size,
-                                                to_private);
-
-    if (ret) {
-        ram_block_attributes_state_change(attr, run->offset, run->size,
-                                          !to_private);
-    }
-    return ret;
-}
-
 /*
  * The undo of leaving the shared view.  KVM has the run shared, so that is what
  * it is, whether or not it can be mapped.
@@ -218,12 +205,10 @@ static void ram_share(const KVMRamRun *run)
 static int ram_move(const KVMRamRun *run, bool to_private)
 {
     RamBlockAttributes *attr = RAM_BLOCK_ATTRIBUTES(run->mr->rdm);
-    int ret = ram_record(run, to_private);
+    int ret = ram_block_attributes_state_change(attr, run->offset, run->size,
+                                                to_private);
 
-    if (ret) {
-        return ret;
-    }
-    ret = ram_notify(run, to_private);
+    ret = ret ?: ram_notify(run, to_private);
     if (ret) {
         /* Its own listeners may fail; the record itself does not. */
         ram_block_attributes_state_change(attr, run->offset, run->size,
