@@ -34,11 +34,6 @@
 static QTAILQ_HEAD(, DeviceFdListener) listeners =
     QTAILQ_HEAD_INITIALIZER(listeners);
 
-bool private_ram(MemoryRegion *mr)
-{
-    return memory_region_has_guest_memfd(mr);
-}
-
 void private_ram_listen(MemoryRegion *mr, DeviceFdListener *listener)
 {
     listener->mr = mr;
@@ -445,7 +440,7 @@ void kvm_private_ram_removed(MemoryRegionSection *section)
                                  int128_get64(section->size), page);
 
     /* Failure has been reported. */
-    if (private_ram(section->mr) && start < end) {
+    if (memory_region_has_guest_memfd(section->mr) && start < end) {
         ram_attribute(start, end - start, false);
     }
 }

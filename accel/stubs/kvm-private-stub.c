@@ -33,11 +33,6 @@ int kvm_private_mmio_share(DeviceFdRegion *region)
     return 0;
 }
 
-bool private_ram(MemoryRegion *mr)
-{
-    return false;
-}
-
 bool private_ram_has_dma(void)
 {
     return false;

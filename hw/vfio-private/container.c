@@ -555,7 +555,7 @@ static bool window_wanted(VFIOContainer *bcontainer,
                           MemoryRegionSection *section)
 {
     return device_fd_region_from_mr(section->mr) ||
-           (private_ram(section->mr) &&
+           (memory_region_has_guest_memfd(section->mr) &&
             object_dynamic_cast(OBJECT(bcontainer), TYPE_VFIO_IOMMU_IOMMUFD));
 }
 

@@ -19,13 +19,10 @@
 #include "system/device-fd-state.h"
 #include "system/memory.h"
 
-/* private_ram: does the guest convert the pages of this region? */
-bool private_ram(MemoryRegion *mr);
-
 /**
  * private_ram_listen: be told before pages turn private, and after they turned
  *     shared
- * @mr: a region for which private_ram() is true
+ * @mr: a region that has guest_memfd
  * @listener: offsets that it gets are bytes inside @mr; what it returns from
  *     @notify fails the conversion.  Stays the caller's.
  *
@@ -38,7 +35,7 @@ void private_ram_unlisten(DeviceFdListener *listener);
 
 /**
  * private_ram_foreach: visit the maximal runs of one view
- * @mr: a region for which private_ram() is true
+ * @mr: a region that has guest_memfd
  * @offset: first byte of the window, page aligned
  * @size: bytes of the window, page aligned
  * @is_private: which view
@@ -60,7 +57,7 @@ bool private_ram_has_dma(void);
 
 /**
  * private_ram_fd: the file of the private view
- * @mr: a region for which private_ram() is true
+ * @mr: a region that has guest_memfd
  *
  * Offsets in it are offsets in @mr.
  *
@@ -70,7 +67,7 @@ int private_ram_fd(MemoryRegion *mr);
 
 /**
  * private_ram_populate: let private pages have their memory
- * @mr: a region for which private_ram() is true
+ * @mr: a region that has guest_memfd
  * @offset: first byte, page aligned
  * @size: bytes, page aligned
  *
