@@ -47,28 +47,16 @@ typedef enum IOASAnswer {
 } IOASAnswer;
 
 /* Not by the backend's wrapper, to which ENOENT is a success */
-static IOASAnswer ioas_try_part(int fd, uint32_t ioas, void *pages,
-                                uint64_t page)
+static int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t size)
 {
-    struct iommu_ioas_map map = {
-        .size = sizeof(map),
-        .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_FIXED_IOVA,
-        .ioas_id = ioas,
-        .user_va = (uintptr_t)pages,
-        .iova = TRY_IOVA,
-        .length = 2 * page,
-    };
     struct iommu_ioas_unmap unmap = {
         .size = sizeof(unmap),
         .ioas_id = ioas,
-        .iova = TRY_IOVA,
-        .length = page,
+        .iova = iova,
+        .length = size,
     };
 
-    if (ioctl(fd, IOMMU_IOAS_MAP, &map)) {
-        return IOAS_UNKNOWN;
-    }
-    return ioctl(fd, IOMMU_IOAS_UNMAP, &unmap) ? IOAS_WHOLE : IOAS_CUTS;
+    return ioctl(fd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
 }
 
 static IOASAnswer ioas_try(IOMMUFDBackend *be)
@@ -81,9 +69,11 @@ static IOASAnswer ioas_try(IOMMUFDBackend *be)
     if (!iommufd_backend_alloc_ioas(be, &ioas, NULL)) {
         return answer;
     }
-    if (ioas_small(be->fd, ioas)) {
-        answer = ioas_try_part(be->fd, ioas, QEMU_ALIGN_PTR_UP(pages, page),
-                               page);
+    if (ioas_small(be->fd, ioas) &&
+        !iommufd_backend_map_dma(be, ioas, TRY_IOVA, 2 * page,
+                                 QEMU_ALIGN_PTR_UP(pages, page), true)) {
+        answer = ioas_unmap(be->fd, ioas, TRY_IOVA, page) ? IOAS_WHOLE
+                                                          : IOAS_CUTS;
     }
     iommufd_backend_free_id(be, ioas);
     return answer;
@@ -111,14 +101,7 @@ bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container)
 int vfio_private_ioas_unmap(VFIOIOMMUFDContainer *container, uint64_t iova,
                             uint64_t size)
 {
-    struct iommu_ioas_unmap unmap = {
-        .size = sizeof(unmap),
-        .ioas_id = container->ioas_id,
-        .iova = iova,
-        .length = size,
-    };
-
-    return ioctl(container->be->fd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
+    return ioas_unmap(container->be->fd, container->ioas_id, iova, size);
 }
 
 /*
