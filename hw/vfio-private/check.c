@@ -273,11 +273,12 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
 {
     VFIOPCIDevice *vdev = vfio_pci_from_vfio_device(vbasedev);
     bool in_use = err == EBUSY ||
-                  (err == EINVAL && tsm_iommufd_in_use(vbasedev->fd));
+                  (err == EINVAL && !tsm_iommufd_may_bind(vbasedev->fd, 0));
     /* Without one the kernel has no objection. */
     bool token = vdev && err == EINVAL && !in_use &&
                  !qemu_uuid_is_null(&vdev->vf_token) &&
-                 tsm_iommufd_binds_private(vbasedev->fd);
+                 tsm_iommufd_may_bind(vbasedev->fd,
+                                      VFIO_DEVICE_BIND_FLAG_PRIVATE);
     const VFIOPrivateConflict conflicts[] = {
         { in_use,
           "cannot have the device, it is in use by another process: end that "

@@ -308,7 +308,7 @@ bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
  * Does the kernel get as far as to look for the iommufd, which does not exist?
  * Then neither are the flags unknown to it, nor has somebody else the device.
  */
-static bool tsm_may_bind(int fd, uint32_t flags)
+bool tsm_iommufd_may_bind(int fd, uint32_t flags)
 {
     struct vfio_device_bind_iommufd bind = {
         .argsz = sizeof(bind),
@@ -317,16 +317,6 @@ static bool tsm_may_bind(int fd, uint32_t flags)
     };
 
     return ioctl(fd, VFIO_DEVICE_BIND_IOMMUFD, &bind) == 0 || errno != EINVAL;
-}
-
-bool tsm_iommufd_in_use(int fd)
-{
-    return !tsm_may_bind(fd, 0);
-}
-
-bool tsm_iommufd_binds_private(int fd)
-{
-    return tsm_may_bind(fd, VFIO_DEVICE_BIND_FLAG_PRIVATE);
 }
 
 /*

@@ -119,17 +119,14 @@ TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
 bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque);
 
 /**
- * tsm_iommufd_in_use: has another process bound the device?
- * @fd: the device, which the kernel has just refused to bind
+ * tsm_iommufd_may_bind: would the kernel bind the device with these flags?
+ * @fd: the device
+ * @flags: VFIO_DEVICE_BIND_FLAG_*
  *
- * Changes nothing.  For a kernel that has private bindings; others do not tell.
+ * Changes nothing.  False if it does not know the flags, or has private
+ * bindings and another process has bound the device; others do not tell.
  */
-bool tsm_iommufd_in_use(int fd);
-
-/*
- * tsm_iommufd_binds_private: likewise: may it be bound privately, in general?
- */
-bool tsm_iommufd_binds_private(int fd);
+bool tsm_iommufd_may_bind(int fd, uint32_t flags);
 
 /* tsm_iommufd_free: destroy vDEVICE, which unbinds, and vIOMMU; takes NULL. */
 void tsm_iommufd_free(TSMContext *ctx);
