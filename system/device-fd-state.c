@@ -53,13 +53,6 @@ void device_fd_state_destroy(DeviceFdState *state)
     }
 }
 
-bool device_fd_state_any_private(DeviceFdState *state, uint64_t offset,
-                                 uint64_t size)
-{
-    return size && interval_tree_iter_first(&state->private_set, offset,
-                                            offset + size - 1);
-}
-
 static int device_fd_foreach_shared(DeviceFdState *state, uint64_t start,
                                     uint64_t last, DeviceFdVisit *visit,
                                     void *opaque)
@@ -107,6 +100,18 @@ int device_fd_state_foreach(DeviceFdState *state, uint64_t offset,
         }
     }
     return 0;
+}
+
+static int device_fd_stop(void *opaque, uint64_t offset, uint64_t size)
+{
+    return 1;
+}
+
+bool device_fd_state_any(DeviceFdState *state, uint64_t offset, uint64_t size,
+                         bool is_private)
+{
+    return device_fd_state_foreach(state, offset, size, is_private,
+                                   device_fd_stop, NULL);
 }
 
 static int device_fd_collect(void *opaque, uint64_t offset, uint64_t size)

@@ -141,11 +141,6 @@ static void kvm_convert_decode(KVMConvert *convert, hwaddr start, hwaddr size)
     convert->fixed |= convert->covered < size;
 }
 
-static int kvm_convert_stop(void *opaque, uint64_t offset, uint64_t size)
-{
-    return 1;
-}
-
 /* Ask the guards; 0 if nothing is against it. */
 static int kvm_convert_check(KVMConvert *convert, bool to_private)
 {
@@ -159,8 +154,7 @@ static int kvm_convert_check(KVMConvert *convert, bool to_private)
         uint64_t size = int128_get64(section->size);
 
         if (region && region->guard &&
-            device_fd_state_foreach(&region->state, offset, size, !to_private,
-                                    kvm_convert_stop, NULL)) {
+            device_fd_state_any(&region->state, offset, size, !to_private)) {
             ret = region->guard->may_convert(region, offset, size, to_private);
         }
     }

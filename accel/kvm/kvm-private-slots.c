@@ -234,7 +234,7 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, KVMDeviceFdPlace *place,
     DeviceFdRegion *region = place->region;
     bool stays = region->guard && region->guard->kept(region);
     bool is_private = kml->as_id == 0 &&
-        device_fd_state_any_private(&region->state, place->offset, size);
+        device_fd_state_any(&region->state, place->offset, size, true);
     bool kept;
     int ret = 0;
 

@@ -82,8 +82,8 @@ static bool vfio_private_make_ready(void *opaque)
         VFIOPrivateSlice *slice = vfio_private_slice(vdev, i);
 
         if (slice->region.slot_bytes != slice->range.size ||
-            device_fd_state_any_private(&slice->region.state, 0,
-                                        slice->range.size)) {
+            device_fd_state_any(&slice->region.state, 0, slice->range.size,
+                                true)) {
             return false;
         }
     }
@@ -102,11 +102,6 @@ static void vfio_private_bar_sizes(void *opaque,
     }
 }
 
-static int vfio_private_stop(void *opaque, uint64_t offset, uint64_t size)
-{
-    return 1;
-}
-
 static bool vfio_private_part_private(void *opaque, const TDIReportPart *part)
 {
     VFIOPCIDevice *vdev = opaque;
@@ -122,9 +117,9 @@ static bool vfio_private_part_private(void *opaque, const TDIReportPart *part)
         if (slice->bar->nr != part->bar || start >= end) {
             continue;
         }
-        if (device_fd_state_foreach(&slice->region.state,
-                                    start - slice->range.offset, end - start,
-                                    false, vfio_private_stop, NULL)) {
+        if (device_fd_state_any(&slice->region.state,
+                                start - slice->range.offset, end - start,
+                                false)) {
             return false;
         }
         left -= end - start;

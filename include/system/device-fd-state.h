@@ -125,8 +125,8 @@ int device_fd_state_foreach(DeviceFdState *state, uint64_t offset,
                             uint64_t size, bool is_private,
                             DeviceFdVisit *visit, void *opaque);
 
-/* device_fd_state_any_private: is a byte of the range private? */
-bool device_fd_state_any_private(DeviceFdState *state, uint64_t offset,
-                                 uint64_t size);
+/* device_fd_state_any: is a byte of the range in this view? */
+bool device_fd_state_any(DeviceFdState *state, uint64_t offset, uint64_t size,
+                         bool is_private);
 
 #endif /* SYSTEM_DEVICE_FD_STATE_H */

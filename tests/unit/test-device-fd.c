@@ -160,8 +160,8 @@ static void test_split_and_merge(Fixture *f, gconstpointer data)
     convert_ok(f, 5, 1, false, "k-5,1 a-5,1 b-5,1");
     expect(f, "2,3 6,4", "0,2 5,1 10,6");
     g_assert_cmpint(f->state.nr_private, ==, 2);
-    g_assert_true(device_fd_state_any_private(&f->state, page(4), page(2)));
-    g_assert_false(device_fd_state_any_private(&f->state, page(5), page(1)));
+    g_assert_true(device_fd_state_any(&f->state, page(4), page(2), true));
+    g_assert_false(device_fd_state_any(&f->state, page(5), page(1), true));
     convert_ok(f, 0, 16, false, "k-0,16 a-2,3 a-6,4 b-2,3 b-6,4");
     expect(f, "", "0,16");
 }
