@@ -11,16 +11,14 @@
 #include "system/device-fd-region.h"
 
 /**
- * struct KVMDeviceFdPlace - where a piece of a region is in the guest
+ * struct KVMDeviceFdPlace - where a part of a region is in the guest
  *
  * @region: the region
- * @gpa: guest physical address
- * @offset: bytes inside the region, of what is at @gpa
+ * @base: guest physical address at which its first byte is, or would be
  */
 typedef struct KVMDeviceFdPlace {
     DeviceFdRegion *region;
-    hwaddr gpa;
-    uint64_t offset;
+    hwaddr base;
 } KVMDeviceFdPlace;
 
 /**

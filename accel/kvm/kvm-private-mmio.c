@@ -76,7 +76,7 @@ int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
 {
     KVMDeviceFdPlace *place = opaque;
     const char *name = memory_region_name(&place->region->mr);
-    hwaddr gpa = place->gpa + (offset - place->offset);
+    hwaddr gpa = place->base + offset;
     int ret = kvm_device_fd_set_attributes(name, gpa, size, to_private);
 
     trace_kvm_private_mmio_convert(name, gpa, offset, size,
@@ -161,7 +161,7 @@ static int kvm_convert_check(KVMConvert *convert, bool to_private)
     return ret;
 }
 
-/* One piece of the range that changes its view, for the way back. */
+/* A range of a region that changes its view, at one place in the guest */
 typedef struct KVMConvertStep {
     KVMDeviceFdPlace place;
     uint64_t offset;
@@ -208,13 +208,10 @@ static int kvm_convert_invoke(KVMConvert *convert, bool to_private)
         MemoryRegionSection *section =
             &g_array_index(convert->sections, MemoryRegionSection, i);
         DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
+        uint64_t offset = section->offset_within_region;
         uint64_t size = int128_get64(section->size);
         KVMConvertSteps collect = {
-            .place = {
-                .region = region,
-                .gpa = section->offset_within_address_space,
-                .offset = section->offset_within_region,
-            },
+            .place = { region, section->offset_within_address_space - offset },
             .steps = steps,
         };
         int nr = steps->len;
@@ -223,11 +220,10 @@ static int kvm_convert_invoke(KVMConvert *convert, bool to_private)
         if (!region || !region->convertible) {
             continue;
         }
-        device_fd_state_foreach(&region->state, collect.place.offset, size,
-                                !to_private, kvm_convert_collect, &collect);
-        ret = device_fd_state_convert(&region->state, collect.place.offset,
-                                      size, to_private, kvm_device_fd_apply,
-                                      &collect.place);
+        device_fd_state_foreach(&region->state, offset, size, !to_private,
+                                kvm_convert_collect, &collect);
+        ret = device_fd_state_convert(&region->state, offset, size, to_private,
+                                      kvm_device_fd_apply, &collect.place);
         if (ret) {
             /* This section has rolled back by itself. */
             kvm_convert_undo(steps, nr, to_private);
@@ -310,11 +306,11 @@ bool kvm_private_convert(hwaddr start, hwaddr size, bool to_private, int *ret)
 /* Between two of these; the guest's interrupts wait as long. */
 #define KVM_FAULT_REST_MS   10
 
-/* With the BQL, it stays. */
-static DeviceFdRegion *kvm_fault_region(hwaddr gpa)
+/* What a range begins with.  With the BQL, it stays. */
+static DeviceFdRegion *kvm_fault_region(hwaddr gpa, hwaddr size)
 {
     MemoryRegionSection section =
-        memory_region_find(get_system_memory(), gpa, 1);
+        memory_region_find(get_system_memory(), gpa, size);
     DeviceFdRegion *region = section.mr ? device_fd_region_from_mr(section.mr) :
                                           NULL;
 
@@ -324,7 +320,7 @@ static DeviceFdRegion *kvm_fault_region(hwaddr gpa)
 
 static int kvm_fault_convert(hwaddr gpa, hwaddr size, uint64_t flags)
 {
-    DeviceFdRegion *region = kvm_fault_region(gpa);
+    DeviceFdRegion *region = kvm_fault_region(gpa, 1);
     int ret;
 
     /* The attribute alone tells what an access is: it has just changed. */
@@ -361,7 +357,7 @@ static int kvm_fault_try(struct kvm_run *run)
 
 static void kvm_fault_missed(int cpu_index, hwaddr gpa)
 {
-    DeviceFdRegion *region = kvm_fault_region(gpa) ?:
+    DeviceFdRegion *region = kvm_fault_region(gpa, 1) ?:
                              device_fd_region_last_at(gpa);
 
     if (region && region->guard) {
@@ -427,63 +423,40 @@ bool kvm_private_memory_fault(CPUState *cpu, int *ret)
 
 bool kvm_private_fault_in(hwaddr start, hwaddr size)
 {
-    MemoryRegionSection section;
-    bool ret;
-
     /* Such a guest converts all that it has, and may never touch most of it. */
     if (machine_ram_starts_shared(current_machine)) {
         return false;
     }
     BQL_LOCK_GUARD();
-    section = memory_region_find(get_system_memory(), start, size);
-    if (!section.mr) {
-        return true;
-    }
-    ret = !device_fd_region_from_mr(section.mr);
-    memory_region_unref(section.mr);
-    return ret;
+    return !kvm_fault_region(start, size);
 }
-
-/* For flatview_for_each_range(): where the region is. */
-typedef struct KVMShare {
-    DeviceFdRegion *region;
-    GArray *places;     /* of KVMConvertStep */
-} KVMShare;
 
 static bool kvm_share_collect(Int128 start, Int128 len, const MemoryRegion *mr,
                               hwaddr offset_in_region, void *opaque)
 {
-    KVMShare *share = opaque;
-    KVMConvertStep step = {
-        .place = {
-            .region = share->region,
-            .gpa = int128_get64(start),
-            .offset = offset_in_region,
-        },
-        .offset = offset_in_region,
-        .size = int128_get64(len),
-    };
+    KVMConvertSteps *collect = opaque;
 
-    if (mr == &share->region->mr) {
-        g_array_append_val(share->places, step);
+    if (mr == &collect->place.region->mr) {
+        collect->place.base = int128_get64(start) - offset_in_region;
+        kvm_convert_collect(collect, offset_in_region, int128_get64(len));
     }
     return false;
 }
 
 int kvm_private_mmio_share(DeviceFdRegion *region)
 {
-    g_autoptr(GArray) places = g_array_new(false, false,
-                                           sizeof(KVMConvertStep));
-    KVMShare share = { .region = region, .places = places };
+    g_autoptr(GArray) steps = g_array_new(false, false,
+                                          sizeof(KVMConvertStep));
+    KVMConvertSteps collect = { .place.region = region, .steps = steps };
     int i, ret = 0;
 
     WITH_RCU_READ_LOCK_GUARD() {
         flatview_for_each_range(address_space_to_flatview(
                                     &address_space_memory),
-                                kvm_share_collect, &share);
+                                kvm_share_collect, &collect);
     }
-    for (i = 0; i < places->len; i++) {
-        KVMConvertStep *step = &g_array_index(places, KVMConvertStep, i);
+    for (i = 0; i < steps->len; i++) {
+        KVMConvertStep *step = &g_array_index(steps, KVMConvertStep, i);
         int err = device_fd_state_convert(&region->state, step->offset,
                                           step->size, false,
                                           kvm_device_fd_apply, &step->place);

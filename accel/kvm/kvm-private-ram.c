@@ -406,8 +406,7 @@ int kvm_private_ram_convert(const GArray *sections, hwaddr start, hwaddr size,
 }
 
 typedef struct KVMRamPlace {
-    hwaddr gpa;
-    uint64_t offset;    /* of @gpa, in the region */
+    hwaddr base;        /* of the region, in the guest */
     bool is_private;
 } KVMRamPlace;
 
@@ -415,14 +414,13 @@ static int ram_apply(void *opaque, uint64_t offset, uint64_t size)
 {
     const KVMRamPlace *place = opaque;
 
-    return ram_attribute(place->gpa + (offset - place->offset), size,
-                         place->is_private);
+    return ram_attribute(place->base + offset, size, place->is_private);
 }
 
 int kvm_private_ram_added(MemoryRegion *mr, hwaddr start, uint64_t offset,
                           uint64_t size)
 {
-    KVMRamPlace place = { .gpa = start, .offset = offset };
+    KVMRamPlace place = { .base = start - offset };
     int ret = private_ram_foreach(mr, offset, size, false, ram_apply, &place);
 
     place.is_private = true;

@@ -227,34 +227,34 @@ static void kvm_device_fd_delete_kept(KVMMemoryListener *kml)
     }
 }
 
-/* A place that the region leaves; @slot may be NULL. */
-static void kvm_device_fd_leave(KVMMemoryListener *kml, KVMDeviceFdPlace *place,
-                                uint64_t size, KVMSlot *slot)
+/* A range of the region leaves @gpa; @slot may be NULL. */
+static void kvm_device_fd_leave(KVMMemoryListener *kml, DeviceFdRegion *region,
+                                hwaddr gpa, uint64_t offset, uint64_t size,
+                                KVMSlot *slot)
 {
-    DeviceFdRegion *region = place->region;
+    KVMDeviceFdPlace place = { region, gpa - offset };
     bool stays = region->guard && region->guard->kept(region);
     bool is_private = kml->as_id == 0 &&
-        device_fd_state_any(&region->state, place->offset, size, true);
+        device_fd_state_any(&region->state, offset, size, true);
     bool kept;
     int ret = 0;
 
     if (is_private && !stays) {
-        ret = device_fd_state_convert(&region->state, place->offset, size,
-                                      false, kvm_device_fd_apply, place);
+        ret = device_fd_state_convert(&region->state, offset, size, false,
+                                      kvm_device_fd_apply, &place);
     }
     kept = slot ? !kvm_device_fd_disown(kml, region, slot) :
-                  kvm_device_fd_is_kept(kml, place->gpa, 1);
+                  kvm_device_fd_is_kept(kml, gpa, 1);
     if (is_private && stays && !kept) {
-        ret = kvm_device_fd_apply(place, place->offset, size, false);
+        ret = kvm_device_fd_apply(&place, offset, size, false);
     }
     if (ret) {
         error_report("%s: 0x%" HWADDR_PRIx " stays private: %s",
-                     memory_region_name(&region->mr), place->gpa,
-                     strerror(-ret));
+                     memory_region_name(&region->mr), gpa, strerror(-ret));
     }
     if (ret && !stays) {
         /* The frames, that is; the region leaves them. */
-        device_fd_state_convert(&region->state, place->offset, size, false,
+        device_fd_state_convert(&region->state, offset, size, false,
                                 kvm_device_fd_apply_nothing, NULL);
     }
 }
@@ -286,13 +286,11 @@ static void kvm_device_fd_leave_hidden(KVMMemoryListener *kml)
     for (i = 0; i < kml->nr_slots_allocated; i++) {
         KVMSlot *slot = &kml->slots[i];
         DeviceFdRegion *region = kvm_device_fd_owner(slot);
-        KVMDeviceFdPlace place;
 
         if (region && region->hidden) {
-            place.region = region;
-            place.gpa = slot->start_addr;
-            place.offset = slot->guest_memfd_offset - region->fd_offset;
-            kvm_device_fd_leave(kml, &place, slot->memory_size, slot);
+            kvm_device_fd_leave(kml, region, slot->start_addr,
+                                slot->guest_memfd_offset - region->fd_offset,
+                                slot->memory_size, slot);
         }
     }
 }
@@ -300,11 +298,6 @@ static void kvm_device_fd_leave_hidden(KVMMemoryListener *kml)
 static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
                               MemoryRegionSection *section)
 {
-    KVMDeviceFdPlace place = {
-        .region = region,
-        .gpa = section->offset_within_address_space,
-        .offset = section->offset_within_region,
-    };
     KVMSlot *slot = kvm_device_fd_find(kml, section);
 
     if (slot && region->guard) {
@@ -312,7 +305,9 @@ static void kvm_device_fd_del(KVMMemoryListener *kml, DeviceFdRegion *region,
         kvm_device_fd_leave_hidden(kml);
         slot = kvm_device_fd_find(kml, section);
     }
-    kvm_device_fd_leave(kml, &place, int128_get64(section->size), slot);
+    kvm_device_fd_leave(kml, region, section->offset_within_address_space,
+                        section->offset_within_region,
+                        int128_get64(section->size), slot);
 }
 
 /* Of another kind of memory: KVM would refuse it a slot, and QEMU give up. */
