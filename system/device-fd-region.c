@@ -56,14 +56,11 @@ static QLIST_HEAD(, DeviceFdRegion) device_fd_regions =
 
 void device_fd_region_init(DeviceFdRegion *region, Object *owner,
                            const char *name, uint64_t size, int fd,
-                           uint64_t fd_offset, bool convertible)
+                           bool convertible)
 {
-    uint64_t page_mask = qemu_real_host_page_size() - 1;
-
-    assert(size && !((size | fd_offset) & page_mask));
+    assert(size && QEMU_IS_ALIGNED(size, qemu_real_host_page_size()));
 
     region->fd = fd;
-    region->fd_offset = fd_offset;
     region->convertible = convertible;
     region->slot_gpa = HWADDR_MAX;
     QLIST_INSERT_HEAD(&device_fd_regions, region, next);

@@ -133,8 +133,7 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
     slot->flags = KVM_MEM_VFIO_DMABUF;
     slot->old_flags = KVM_MEM_VFIO_DMABUF;
     slot->guest_memfd = region->fd;
-    slot->guest_memfd_offset = region->fd_offset +
-                               section->offset_within_region;
+    slot->guest_memfd_offset = section->offset_within_region;
 
     ret = kvm_device_fd_set_slot(kml, slot, size, name);
     if (ret < 0) {
@@ -289,8 +288,8 @@ static void kvm_device_fd_leave_hidden(KVMMemoryListener *kml)
 
         if (region && region->hidden) {
             kvm_device_fd_leave(kml, region, slot->start_addr,
-                                slot->guest_memfd_offset - region->fd_offset,
-                                slot->memory_size, slot);
+                                slot->guest_memfd_offset, slot->memory_size,
+                                slot);
         }
     }
 }

@@ -91,7 +91,7 @@ static int window_map_area(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
                                      w->readonly, w->mr);
     } else if (vioc->dma_map_file) {
         ret = vioc->dma_map_file(w->bcontainer, iova, size, w->region->fd,
-                                 w->region->fd_offset + start, false);
+                                 start, false);
     }
     trace_vfio_private_dma_map(memory_region_name(w->mr), iova, size, ret);
     if (ret || w->cuts) {

@@ -77,7 +77,7 @@ void vfio_private_slice_map(VFIOPrivateSlice *slice, Object *owner,
                         slice->range.offset);
 
     device_fd_region_init(&slice->region, owner, name, slice->range.size,
-                          slice->fd, 0, convertible);
+                          slice->fd, convertible);
     memory_region_add_subregion(slice->bar->mem, slice->range.offset,
                                 &slice->region.mr);
     slice->mapped = true;

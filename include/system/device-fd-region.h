@@ -47,9 +47,8 @@ typedef struct DeviceFdGuard {
  * struct DeviceFdRegion - a device-fd region
  *
  * @mr: the MemoryRegion; its owner keeps this struct alive
- * @fd: file that holds the memory; the owner closes it, and not before @mr has
- *     left all address spaces
- * @fd_offset: byte offset of the region in @fd, page aligned
+ * @fd: file that holds the memory, and nothing else; the owner closes it, and
+ *     not before @mr has left all address spaces
  * @convertible: the guest may turn parts of it private
  * @warned: a failure that may repeat has been reported
  * @hidden: gets no memslot and no DMA mapping: the guest reads all ones, and
@@ -65,7 +64,6 @@ typedef struct DeviceFdGuard {
 struct DeviceFdRegion {
     MemoryRegion mr;
     int fd;
-    uint64_t fd_offset;
     bool convertible;
     bool warned;
     bool hidden;
@@ -84,12 +82,11 @@ struct DeviceFdRegion {
  * @name: shown by "info mtree"
  * @size: bytes, page aligned, not 0
  * @fd: the file; stays the caller's, see &struct DeviceFdRegion
- * @fd_offset: bytes, page aligned
  * @convertible: whether the guest may turn parts of it private
  */
 void device_fd_region_init(DeviceFdRegion *region, Object *owner,
                            const char *name, uint64_t size, int fd,
-                           uint64_t fd_offset, bool convertible);
+                           bool convertible);
 
 /**
  * device_fd_region_destroy: free what device_fd_region_init() allocated
