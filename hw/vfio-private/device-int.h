@@ -26,6 +26,11 @@ struct VFIOPrivateDevice {
     uint8_t *frozen;
 };
 
+static inline VFIOPrivateSlice *vfio_private_slice(VFIOPCIDevice *vdev, int i)
+{
+    return g_ptr_array_index(vdev->private_dev->slices, i);
+}
+
 /* vfio_private_enabled: has it a property that keeps QEMU from its BARs? */
 bool vfio_private_enabled(VFIOPCIDevice *vdev);
 /* vfio_private_property: which, as the user writes it */

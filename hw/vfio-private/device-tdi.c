@@ -47,11 +47,6 @@ static uint32_t vfio_private_rid(void *opaque)
     return pci_get_bdf(PCI_DEVICE(opaque));
 }
 
-static VFIOPrivateSlice *vfio_private_slice(VFIOPCIDevice *vdev, int i)
-{
-    return g_ptr_array_index(vdev->private_dev->slices, i);
-}
-
 /*
  * VFIO loads the ROM when the guest first reads it, and cannot do so while the
  * device is bound.  Where the guest has its ROM off it cannot turn it on then.
@@ -220,11 +215,6 @@ static void vfio_private_ref(void *opaque)
     object_ref(OBJECT(opaque));
 }
 
-static void vfio_private_unref(void *opaque)
-{
-    object_unref(OBJECT(opaque));
-}
-
 static const TDIBindingOps vfio_private_binding_ops = {
     .rid = vfio_private_rid,
     .make_ready = vfio_private_make_ready,
@@ -242,7 +232,7 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .want_dma = vfio_private_want_dma,
     .populate = vfio_private_populate,
     .ref = vfio_private_ref,
-    .unref = vfio_private_unref,
+    .unref = object_unref,
 };
 
 TDIBinding *vfio_private_tdi_find(uint32_t rid)

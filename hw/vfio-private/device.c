@@ -222,7 +222,7 @@ bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
 
     /* Nothing can fail from here on. */
     for (i = 0; i < slices->len; i++) {
-        vfio_private_slice_map(g_ptr_array_index(slices, i), OBJECT(vdev),
+        vfio_private_slice_map(vfio_private_slice(vdev, i), OBJECT(vdev),
                                vdev->private_bars &&
                                kvm_private_mmio_serves());
     }
@@ -241,8 +241,7 @@ void vfio_private_bars_exit(VFIOPCIDevice *vdev)
     }
     vfio_private_tdi_exit(vdev);
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
-        VFIOPrivateSlice *slice =
-            g_ptr_array_index(vdev->private_dev->slices, i);
+        VFIOPrivateSlice *slice = vfio_private_slice(vdev, i);
 
         vfio_private_slice_unmap(slice);
         /* No vCPU waits for it any more. */
@@ -293,10 +292,7 @@ void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
     }
     trace_vfio_private_refresh(vdev->vbasedev.name, addr, val);
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
-        VFIOPrivateSlice *slice =
-            g_ptr_array_index(vdev->private_dev->slices, i);
-
-        device_fd_region_refresh(&slice->region);
+        device_fd_region_refresh(&vfio_private_slice(vdev, i)->region);
     }
 }
 
@@ -346,8 +342,7 @@ void vfio_private_describe(void *opaque, TDIInfo *info)
     info->qom_path = object_get_canonical_path(OBJECT(vdev));
     info->host = g_strdup(vdev->vbasedev.name);
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
-        VFIOPrivateSlice *slice =
-            g_ptr_array_index(vdev->private_dev->slices, i);
+        VFIOPrivateSlice *slice = vfio_private_slice(vdev, i);
 
         QAPI_LIST_APPEND(tail, vfio_private_slice_info(vdev, slice));
         info->conversions += slice->region.state.conversions;

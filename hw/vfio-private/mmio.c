@@ -80,14 +80,12 @@ void vfio_private_slice_map(VFIOPrivateSlice *slice, Object *owner,
                           slice->fd, convertible);
     memory_region_add_subregion(slice->bar->mem, slice->range.offset,
                                 &slice->region.mr);
-    slice->mapped = true;
 }
 
 void vfio_private_slice_unmap(VFIOPrivateSlice *slice)
 {
-    if (slice->mapped) {
+    if (memory_region_is_mapped(&slice->region.mr)) {
         memory_region_del_subregion(slice->bar->mem, &slice->region.mr);
-        slice->mapped = false;
     }
 }
 

@@ -20,14 +20,12 @@
  * @bar: the BAR's VFIORegion
  * @range: where in the BAR
  * @fd: dma-buf of exactly @range; ours, -1 if there is none
- * @mapped: @region is a subregion of @bar
  */
 typedef struct VFIOPrivateSlice {
     DeviceFdRegion region;
     VFIORegion *bar;
     VFIOPrivateRange range;
     int fd;
-    bool mapped;
 } VFIOPrivateSlice;
 
 /**
