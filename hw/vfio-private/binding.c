@@ -17,6 +17,7 @@
 #include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
+#include "system/private-ram.h"
 #include "binding.h"
 #include "trace.h"
 
@@ -51,7 +52,7 @@ static void tdi_want_dma(TDIBinding *binding, bool want)
 {
     if (binding->dma != want) {
         binding->dma = want;
-        binding->ops->want_dma(binding->opaque, want);
+        private_ram_keep_populated(want);
     }
     binding->populate_next = 0;
     binding->populate_end = want ? UINT64_MAX : 0;

@@ -39,8 +39,6 @@ typedef struct TDIWorker TDIWorker;
  * @block_unplug, @unblock_unplug: have device_del fail with this error, or no
  *     longer; the caller keeps the error
  * @has_dma: can its DMA reach private memory?  Does not change.
- * @want_dma: it is going to reach private memory, so what turns private has to
- *     be populated; or no longer
  * @populate: populate some of what is private; see vfio_private_dma_populate()
  * @ref, @unref: keep what contains the binding from going away
  */
@@ -59,7 +57,6 @@ typedef struct TDIBindingOps {
     void (*block_unplug)(void *opaque, Error *reason);
     void (*unblock_unplug)(void *opaque, Error *reason);
     bool (*has_dma)(void *opaque);
-    void (*want_dma)(void *opaque, bool want);
     int (*populate)(void *opaque, uint64_t *pos);
     void (*ref)(void *opaque);
     void (*unref)(void *opaque);

@@ -31,7 +31,6 @@
 #include "hw/vfio-private/hooks.h"
 #include "system/confidential-guest-support.h"
 #include "system/kvm-private.h"
-#include "system/private-ram.h"
 #include "device-int.h"
 #include "freeze.h"
 #include "request.h"
@@ -184,11 +183,6 @@ static bool vfio_private_has_dma(void *opaque)
            vfio_private_dma_supported(vdev->vbasedev.bcontainer);
 }
 
-static void vfio_private_want_dma(void *opaque, bool want)
-{
-    private_ram_keep_populated(want);
-}
-
 static int vfio_private_populate(void *opaque, uint64_t *pos)
 {
     VFIOPCIDevice *vdev = opaque;
@@ -229,7 +223,6 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .block_unplug = vfio_private_block_unplug,
     .unblock_unplug = vfio_private_unblock_unplug,
     .has_dma = vfio_private_has_dma,
-    .want_dma = vfio_private_want_dma,
     .populate = vfio_private_populate,
     .ref = vfio_private_ref,
     .unref = object_unref,

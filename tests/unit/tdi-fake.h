@@ -22,6 +22,7 @@
 #include "qemu/timer.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio-private/request.h"
+#include "system/private-ram.h"
 #include "system/runstate.h"
 
 #define RAM_BASE    0x100000ULL
@@ -361,9 +362,9 @@ static bool fake_has_dma(void *opaque)
     return f.has_dma;
 }
 
-static void fake_want_dma(void *opaque, bool want)
+void private_ram_keep_populated(bool keep)
 {
-    f.dma_wanted += want ? 1 : -1;
+    f.dma_wanted += keep ? 1 : -1;
 }
 
 static int fake_populate(void *opaque, uint64_t *pos)
@@ -404,7 +405,6 @@ static const TDIBindingOps fake_ops = {
     .block_unplug = fake_block_unplug,
     .unblock_unplug = fake_unblock_unplug,
     .has_dma = fake_has_dma,
-    .want_dma = fake_want_dma,
     .populate = fake_populate,
     .ref = fake_ref,
     .unref = fake_unref,
