@@ -226,7 +226,7 @@ static int device_fd_to_private(DeviceFdState *state, GArray *ranges,
     if (ret) {
         return ret;
     }
-    ret = apply(opaque, offset, size, true);
+    ret = apply ? apply(opaque, offset, size, true) : 0;
     if (ret) {
         device_fd_notify_undo(QTAILQ_LAST(&state->listeners), ranges,
                               ranges->len, true);
@@ -238,14 +238,14 @@ static int device_fd_to_shared(DeviceFdState *state, GArray *ranges,
                                uint64_t offset, uint64_t size,
                                DeviceFdApply *apply, void *opaque)
 {
-    int ret = apply(opaque, offset, size, false);
+    int ret = apply ? apply(opaque, offset, size, false) : 0;
     int i;
 
     if (ret) {
         return ret;
     }
     ret = device_fd_notify(state, ranges, false);
-    if (ret) {
+    if (ret && apply) {
         /* Parts that were shared before must stay so: one range at a time. */
         for (i = ranges->len - 1; i >= 0; i--) {
             DeviceFdRange *range = &g_array_index(ranges, DeviceFdRange, i);

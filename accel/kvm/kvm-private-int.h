@@ -37,10 +37,6 @@ int kvm_device_fd_set_attributes(const char *name, hwaddr gpa, uint64_t size,
 int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
                         bool to_private);
 
-/* kvm_device_fd_apply_nothing: DeviceFdApply of what is not in the guest */
-int kvm_device_fd_apply_nothing(void *opaque, uint64_t offset, uint64_t size,
-                                bool to_private);
-
 /**
  * kvm_private_ram_convert: convert RAM that has a private view
  * @sections: of struct MemoryRegionSection; what is at @start, without a hole

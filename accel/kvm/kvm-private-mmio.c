@@ -85,12 +85,6 @@ int kvm_device_fd_apply(void *opaque, uint64_t offset, uint64_t size,
     return ret;
 }
 
-int kvm_device_fd_apply_nothing(void *opaque, uint64_t offset, uint64_t size,
-                                bool to_private)
-{
-    return 0;
-}
-
 /* A guest range, cut into the sections that it covers. */
 typedef struct KVMConvert {
     GArray *sections;
@@ -468,5 +462,5 @@ int kvm_private_mmio_share(DeviceFdRegion *region)
     }
     /* What left the guest while it could not be shared has no frames there. */
     return device_fd_state_convert(&region->state, 0, region->state.size,
-                                   false, kvm_device_fd_apply_nothing, NULL);
+                                   false, NULL, NULL);
 }

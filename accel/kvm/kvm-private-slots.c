@@ -253,8 +253,8 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, DeviceFdRegion *region,
     }
     if (ret && !stays) {
         /* The frames, that is; the region leaves them. */
-        device_fd_state_convert(&region->state, offset, size, false,
-                                kvm_device_fd_apply_nothing, NULL);
+        device_fd_state_convert(&region->state, offset, size, false, NULL,
+                                NULL);
     }
 }
 

@@ -93,7 +93,8 @@ void device_fd_state_destroy(DeviceFdState *state);
  * @offset: bytes, page aligned
  * @size: bytes, page aligned, not 0
  * @to_private: true: shared to private
- * @apply: called once for the whole range, however many pieces of it change
+ * @apply: called once for the whole range, however many pieces of it change;
+ *     NULL: it is nowhere in the guest
  * @opaque: for @apply
  *
  * Order towards private: listeners, @apply, commit.  Towards shared: @apply,
