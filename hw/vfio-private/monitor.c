@@ -81,14 +81,13 @@ static TDIBinding *tdi_monitor_find(const char *id, Error **errp)
  * struct TDIMonitorRequest - a command whose end has not been told
  * @tdi: what the queue does
  * @nr: its number, by which clients tell it from others
- * @id, @path: the device, also if it has been unplugged meanwhile
+ * @device: the device, also if it has been unplugged meanwhile
  * @blocker: why it cannot be unplugged
  */
 typedef struct TDIMonitorRequest {
     TDIRequest tdi;
     uint64_t nr;
-    char *id;
-    char *path;
+    TDIInfo *device;
     Error *blocker;
 } TDIMonitorRequest;
 
@@ -101,12 +100,12 @@ static void tdi_monitor_done(TDIRequest *tdi)
     if (tdi->ret) {
         error = tdi_error_new(tdi->operation, tdi->ret, tdi->code);
     }
-    qapi_event_send_tdi_request_completed(request->id, request->path,
+    qapi_event_send_tdi_request_completed(request->device->id,
+                                          request->device->qom_path,
                                           request->nr, tdi->operation, error);
     binding->ops->unblock_unplug(binding->opaque, request->blocker);
     error_free(request->blocker);
-    g_free(request->id);
-    g_free(request->path);
+    qapi_free_TDIInfo(request->device);
     g_free(request);
 }
 
@@ -116,11 +115,9 @@ static TDIRequestInfo *tdi_monitor_submit(TDIBinding *binding,
     static uint64_t last;
     TDIMonitorRequest *request = g_new0(TDIMonitorRequest, 1);
     TDIRequestInfo *info = g_new0(TDIRequestInfo, 1);
-    g_autoptr(TDIInfo) device = g_new0(TDIInfo, 1);
 
-    binding->ops->describe(binding->opaque, device);
-    request->id = g_steal_pointer(&device->id);
-    request->path = g_steal_pointer(&device->qom_path);
+    request->device = g_new0(TDIInfo, 1);
+    binding->ops->describe(binding->opaque, request->device);
     request->nr = info->request = ++last;
     request->tdi.operation = operation;
     request->tdi.reason = TDI_REASON_MONITOR;
