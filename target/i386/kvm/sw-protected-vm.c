@@ -205,32 +205,30 @@ static int sw_protected_vm_kvm_type(X86ConfidentialGuest *cg)
     return KVM_X86_SW_PROTECTED_VM;
 }
 
-/* Has the user switched the bit off? */
-static bool sw_protected_vm_is_off(CPUState *cpu, unsigned int bit)
+/* How the guest knows that it may do something, whatever the model of CPU */
+static void sw_protected_vm_offer(CPUState *cpu, unsigned int bit,
+                                  const char *property)
 {
     CPUX86State *env = &X86_CPU(cpu)->env;
 
-    return (env->user_features[FEAT_KVM] & ~env->features[FEAT_KVM]) &
-           BIT(bit);
+    /* Unless the user has switched it off */
+    if (!(env->user_features[FEAT_KVM] & ~env->features[FEAT_KVM] & BIT(bit))) {
+        object_property_set_bool(OBJECT(cpu), property, true, &error_abort);
+    }
 }
 
 static void sw_protected_vm_cpu_instance_init(X86ConfidentialGuest *cg,
                                               CPUState *cpu)
 {
-    /* How the guest knows that it may convert memory, whatever the model. */
-    if (!sw_protected_vm_is_off(cpu, KVM_FEATURE_HC_MAP_GPA_RANGE)) {
-        object_property_set_bool(OBJECT(cpu), "kvm-hc-map-gpa-range", true,
-                                 &error_abort);
+    SwProtectedVM *vm = SW_PROTECTED_VM(cg);
+
+    sw_protected_vm_offer(cpu, KVM_FEATURE_HC_MAP_GPA_RANGE,
+                          "kvm-hc-map-gpa-range");
+    if (vm->has_tdcm) {
+        sw_protected_vm_offer(cpu, KVM_FEATURE_HC_TDCM, "kvm-hc-tdcm");
     }
-    if (SW_PROTECTED_VM(cg)->has_tdcm &&
-        !sw_protected_vm_is_off(cpu, KVM_FEATURE_HC_TDCM)) {
-        object_property_set_bool(OBJECT(cpu), "kvm-hc-tdcm", true,
-                                 &error_abort);
-    }
-    if (SW_PROTECTED_VM(cg)->private_memory == ON_OFF_AUTO_ON &&
-        !sw_protected_vm_is_off(cpu, KVM_FEATURE_PRIVATE_RAM)) {
-        object_property_set_bool(OBJECT(cpu), "kvm-private-ram", true,
-                                 &error_abort);
+    if (vm->private_memory == ON_OFF_AUTO_ON) {
+        sw_protected_vm_offer(cpu, KVM_FEATURE_PRIVATE_RAM, "kvm-private-ram");
     }
 }
 
