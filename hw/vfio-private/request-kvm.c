@@ -58,53 +58,40 @@ typedef struct KVMTdxTdcm {
 QEMU_BUILD_BUG_ON(sizeof(KVMTdxTdcm) >
                   sizeof_field(struct kvm_run, tdx.unknown));
 
+static bool guest_section_shared(const MemoryRegionSection *section)
+{
+    MemoryRegion *mr = section->mr;
+
+    if (!memory_region_is_ram(mr) || memory_region_is_ram_device(mr) ||
+        section->readonly) {
+        return false;
+    }
+    return !memory_region_has_guest_memfd(mr) ||
+           ram_discard_manager_is_populated(
+               memory_region_get_ram_discard_manager(mr), section);
+}
+
 /*
  * The manager of RAM with two views counts pages, and rounds down: what is less
  * than a page it takes for populated, whatever its state.
  */
-static void guest_section_widen(MemoryRegionSection *section)
-{
-    uint64_t mask = qemu_real_host_page_size() - 1;
-    uint64_t start = section->offset_within_region & ~mask;
-    uint64_t end = section->offset_within_region +
-                   int128_get64(section->size);
-
-    section->offset_within_address_space -= section->offset_within_region -
-                                            start;
-    section->offset_within_region = start;
-    section->size = int128_make64(ROUND_UP(end, mask + 1) - start);
-}
-
-static bool guest_section_shared(MemoryRegionSection section)
-{
-    MemoryRegion *mr = section.mr;
-
-    if (!memory_region_is_ram(mr) || memory_region_is_ram_device(mr) ||
-        section.readonly) {
-        return false;
-    }
-    guest_section_widen(&section);
-    return !memory_region_has_guest_memfd(mr) ||
-           ram_discard_manager_is_populated(
-               memory_region_get_ram_discard_manager(mr), &section);
-}
-
 bool tdcm_guest_shared(hwaddr gpa, uint64_t size)
 {
+    hwaddr end = ROUND_UP(gpa + size, qemu_real_host_page_size());
     bool shared = true;
 
-    while (size && shared) {
+    gpa = QEMU_ALIGN_DOWN(gpa, qemu_real_host_page_size());
+    while (gpa < end && shared) {
         MemoryRegionSection section =
-            memory_region_find(get_system_memory(), gpa, size);
+            memory_region_find(get_system_memory(), gpa, end - gpa);
 
         if (!section.mr) {
             return false;
         }
         /* What is found may begin beyond a hole. */
         shared = section.offset_within_address_space == gpa &&
-                 guest_section_shared(section);
+                 guest_section_shared(&section);
         gpa += int128_get64(section.size);
-        size -= int128_get64(section.size);
         memory_region_unref(section.mr);
     }
     return shared;
