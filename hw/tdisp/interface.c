@@ -20,7 +20,6 @@
 #include "interface.h"
 #include "trace.h"
 
-/* Not "tdisp": that is the property which asks for it. */
 static uint32_t tdisp_op_lock(void *opaque, const TdispLock *lock)
 {
     TdispInterface *t = opaque;

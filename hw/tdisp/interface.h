@@ -117,6 +117,8 @@ struct TdispInterface {
  * others, from config.c to doe.c, from there to spdm-clear.c, from gate.c
  * to ranges.c.
  */
+
+/* Not "tdisp": that is the property which asks for it. */
 #define TDISP_CHILD "tdi"
 
 /* NULL if @dev is no TDI. */

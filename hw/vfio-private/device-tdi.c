@@ -14,8 +14,6 @@
  *   BAR no longer mapped (e.g. the window of a bridge) likewise
  *   the host unbinds it  likewise, once the kernel tells
  *
- * Besides check.c and device.c this is the only file that knows VFIOPCIDevice.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 

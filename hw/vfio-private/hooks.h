@@ -115,12 +115,13 @@ const MemoryRegionOps *vfio_private_region_ops(uint32_t flags);
 /* hw/vfio/listener.c */
 
 /**
- * vfio_private_region_add: map a device-fd section for DMA
+ * vfio_private_region_add: map memory with two views for DMA
  * @bcontainer: the container
  * @section: section that has appeared in the address space of the container
  *
- * Returns: true if this was a device-fd region; failure to map it is reported
- *     and not fatal.
+ * Returns: true if this was a device-fd region, or RAM of a confidential guest
+ *     in a container of iommufd.  For lack of RAM a device that is being added
+ *     fails (@bcontainer->error); any other failure is reported.
  */
 bool vfio_private_region_add(VFIOContainer *bcontainer,
                              MemoryRegionSection *section);

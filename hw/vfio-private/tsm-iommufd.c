@@ -1,10 +1,8 @@
 /*
  * What a TSM does for one assigned device, by way of iommufd
  *
- * This is the folder's only user of ioctls.  Requests and responses are in
- * memory of QEMU's own; the kernel never sees a pointer into guest memory.
- *
- * What requests and responses look like is in tsm-arch.c.
+ * Requests and responses are in memory of QEMU's own; the kernel never sees a
+ * pointer into guest memory.  What they look like is in tsm-arch.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

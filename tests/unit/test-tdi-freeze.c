@@ -103,7 +103,6 @@ static void expect_writes(uint32_t addr, uint32_t val, int len,
     g_assert_cmpstr(writes->str, ==, expected);
 }
 
-/* Some registers mind to be written, whatever the value. */
 /* Nothing is written back of a device that does not answer. */
 static void test_blind(void)
 {
@@ -121,6 +120,7 @@ static void test_blind(void)
     g_assert_false(vfio_private_freeze_blind(mask, AER + 4, UINT32_MAX, 4));
 }
 
+/* Some registers mind to be written, whatever the value. */
 static void test_pieces(void)
 {
     setup();
