@@ -1,13 +1,9 @@
 /*
  * KVM: conversion of RAM
  *
- * A range converts as a whole or not at all, however many blocks it is in.
- * Towards private: out of every IOAS, then KVM's attribute, then the contents
- * of the shared view go.  Towards shared: KVM's attribute, into every IOAS,
- * then the contents of the private view go.  A step that fails undoes those
- * before in reverse order.  Contents that are gone do not come back, but a
- * guest that converts a page gives up what is in it.  Where an undo fails as
- * well, the record says what KVM has, and nothing private is in an IOAS.
+ * A range converts as a whole or not at all, however many blocks it is in.  The
+ * order of its steps, and what becomes of one that cannot be undone, is under
+ * "RAM" in docs/devel/vfio-private.rst.
  *
  * RamBlockAttributes is the record of what is private, one for each block.  It
  * also has listeners of its own; containers without iommufd are among them.

@@ -11,11 +11,8 @@
  * device is off.  So failure is reported once, and the guest's accesses then
  * reach the region's ops: all ones, and writes vanish.
  *
- * The private attribute belongs to guest frames, not to the slot.  It is
- * cleared when a slot goes away, so that what appears at the address next
- * starts shared.  A range whose device could not be unbound stays private in
- * DeviceFdState all the same: its slot goes first, so it is never seen shared,
- * and its region is hidden from then on.
+ * What becomes of the private attribute when a slot goes is rule 4 of "Order
+ * rules" in docs/devel/vfio-private.rst.
  *
  * A TDX module does not let KVM unmap private memory of a device that was not
  * stopped, so KVM does not delete such a slot.  It is kept, with its attribute,

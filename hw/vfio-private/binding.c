@@ -5,10 +5,9 @@
  * binding whatever anybody wants.  An end may come whenever a request has
  * dropped the BQL, that is in tdi_call(), which says so.
  *
- * Order: MMIO turns private after LOCK, and shared after the TSM has unbound
- * the TDI.  If it cannot unbind it, MMIO stays private.  What is private and
- * not known to be under the guest's control is hidden: tdi.c has which states
- * these are.
+ * Order: "Order of a TDI's life" in docs/devel/vfio-private.rst.  What is
+ * private and not known to be under the guest's control is hidden: tdi.c has
+ * which states these are.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -3,16 +3,8 @@
  *
  * Joins the binding, which knows the rules, to the device: where its MMIO is,
  * what it is called in the guest, and what must not happen to it while it is
- * bound.  Each way to take the device or its MMIO away passes one of these:
- *
- *   system reset         unbinds all TDIs, see ends.c
- *   end of QEMU          likewise
- *   unplug               unbinds before the BARs go
- *   config writes        have no effect on what is frozen while it is bound
- *   reset of the device  (e.g. by its port) unbinds, and hides the BARs until
- *                        the guest knows
- *   BAR no longer mapped (e.g. the window of a bridge) likewise
- *   the host unbinds it  likewise, once the kernel tells
+ * bound.  All ways to take the device or its MMIO away are under "Resets and
+ * configuration" in docs/devel/vfio-private.rst; each ends here or in ends.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
