@@ -156,46 +156,45 @@ static int kvm_convert_check(KVMConvert *convert, bool to_private)
 }
 
 /* A range of a region that changes its view, at one place in the guest */
-typedef struct KVMConvertStep {
+typedef struct KVMConvertRun {
     KVMDeviceFdPlace place;
     uint64_t offset;
     uint64_t size;
-} KVMConvertStep;
+} KVMConvertRun;
 
-typedef struct KVMConvertSteps {
+typedef struct KVMConvertRuns {
     KVMDeviceFdPlace place;
-    GArray *steps;
-} KVMConvertSteps;
+    GArray *runs;
+} KVMConvertRuns;
 
 static int kvm_convert_collect(void *opaque, uint64_t offset, uint64_t size)
 {
-    KVMConvertSteps *steps = opaque;
-    KVMConvertStep step = {
-        .place = steps->place,
+    KVMConvertRuns *runs = opaque;
+    KVMConvertRun run = {
+        .place = runs->place,
         .offset = offset,
         .size = size,
     };
 
-    g_array_append_val(steps->steps, step);
+    g_array_append_val(runs->runs, run);
     return 0;
 }
 
-static void kvm_convert_undo(GArray *steps, int nr, bool to_private)
+static void kvm_convert_undo(GArray *runs, int nr, bool to_private)
 {
     while (nr-- > 0) {
-        KVMConvertStep *step = &g_array_index(steps, KVMConvertStep, nr);
+        KVMConvertRun *run = &g_array_index(runs, KVMConvertRun, nr);
 
         /* Failure leaves the range as the guest asked for, and is traced. */
-        device_fd_state_convert(&step->place.region->state, step->offset,
-                                step->size, !to_private, kvm_device_fd_apply,
-                                &step->place);
+        device_fd_state_convert(&run->place.region->state, run->offset,
+                                run->size, !to_private, kvm_device_fd_apply,
+                                &run->place);
     }
 }
 
 static int kvm_convert_invoke(KVMConvert *convert, bool to_private)
 {
-    g_autoptr(GArray) steps = g_array_new(false, false,
-                                          sizeof(KVMConvertStep));
+    g_autoptr(GArray) runs = g_array_new(false, false, sizeof(KVMConvertRun));
     int i, ret = 0;
 
     for (i = 0; i < convert->sections->len && !ret; i++) {
@@ -204,11 +203,11 @@ static int kvm_convert_invoke(KVMConvert *convert, bool to_private)
         DeviceFdRegion *region = device_fd_region_from_mr(section->mr);
         uint64_t offset = section->offset_within_region;
         uint64_t size = int128_get64(section->size);
-        KVMConvertSteps collect = {
+        KVMConvertRuns collect = {
             .place = { region, section->offset_within_address_space - offset },
-            .steps = steps,
+            .runs = runs,
         };
-        int nr = steps->len;
+        int nr = runs->len;
 
         /* Towards shared there is nothing to do for what is never private. */
         if (!region || !region->convertible) {
@@ -220,7 +219,7 @@ static int kvm_convert_invoke(KVMConvert *convert, bool to_private)
                                       kvm_device_fd_apply, &collect.place);
         if (ret) {
             /* This section has rolled back by itself. */
-            kvm_convert_undo(steps, nr, to_private);
+            kvm_convert_undo(runs, nr, to_private);
         }
     }
     return ret;
@@ -428,7 +427,7 @@ bool kvm_private_fault_in(hwaddr start, hwaddr size)
 static bool kvm_share_collect(Int128 start, Int128 len, const MemoryRegion *mr,
                               hwaddr offset_in_region, void *opaque)
 {
-    KVMConvertSteps *collect = opaque;
+    KVMConvertRuns *collect = opaque;
 
     if (mr == &collect->place.region->mr) {
         collect->place.base = int128_get64(start) - offset_in_region;
@@ -439,9 +438,8 @@ static bool kvm_share_collect(Int128 start, Int128 len, const MemoryRegion *mr,
 
 int kvm_private_mmio_share(DeviceFdRegion *region)
 {
-    g_autoptr(GArray) steps = g_array_new(false, false,
-                                          sizeof(KVMConvertStep));
-    KVMConvertSteps collect = { .place.region = region, .steps = steps };
+    g_autoptr(GArray) runs = g_array_new(false, false, sizeof(KVMConvertRun));
+    KVMConvertRuns collect = { .place.region = region, .runs = runs };
     int i, ret = 0;
 
     WITH_RCU_READ_LOCK_GUARD() {
@@ -449,11 +447,11 @@ int kvm_private_mmio_share(DeviceFdRegion *region)
                                     &address_space_memory),
                                 kvm_share_collect, &collect);
     }
-    for (i = 0; i < steps->len; i++) {
-        KVMConvertStep *step = &g_array_index(steps, KVMConvertStep, i);
-        int err = device_fd_state_convert(&region->state, step->offset,
-                                          step->size, false,
-                                          kvm_device_fd_apply, &step->place);
+    for (i = 0; i < runs->len; i++) {
+        KVMConvertRun *run = &g_array_index(runs, KVMConvertRun, i);
+        int err = device_fd_state_convert(&region->state, run->offset,
+                                          run->size, false,
+                                          kvm_device_fd_apply, &run->place);
 
         ret = ret ?: err;
     }

@@ -10,8 +10,7 @@
  *
  * That a page has two backings is known here and nowhere else.
  *
- * Everything here runs with the BQL held.  A "run" is a part of one block that
- * is contiguous, and has one state.
+ * Everything here runs with the BQL held.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

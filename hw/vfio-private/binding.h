@@ -306,11 +306,11 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason);
  */
 
 /**
- * tdi_binding_may_convert: may the guest convert this piece of a BAR?
+ * tdi_binding_may_convert: may the guest convert this range of a BAR?
  * @bar: BAR number
  * @offset: bytes inside the BAR
  * @size: bytes, not 0
- * @to_private: wanted state, which a part of the piece does not have
+ * @to_private: wanted state, which a part of the range does not have
  *
  * A device that is not @connected is not a TDI, and may be converted at will.
  * All others: to private in CONFIG_LOCKED, what the report calls TEE memory; to

@@ -311,14 +311,14 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
  */
 
 /* Of the devices that can be plugged, which of two kinds are there? */
-typedef struct VFIOPrivatePlaces {
+typedef struct VFIOPrivateBuses {
     bool behind_viommu;
     bool elsewhere;
-} VFIOPrivatePlaces;
+} VFIOPrivateBuses;
 
 static int vfio_private_look_at_bus(Object *obj, void *opaque)
 {
-    VFIOPrivatePlaces *places = opaque;
+    VFIOPrivateBuses *buses = opaque;
     PCIHostState *host = (PCIHostState *)
         object_dynamic_cast(obj, TYPE_PCI_HOST_BRIDGE);
     PCIBus *bus = host ? host->bus : NULL;
@@ -328,9 +328,9 @@ static int vfio_private_look_at_bus(Object *obj, void *opaque)
         bus = pci_get_bus(bus->parent_dev);
     }
     if (bus && bus->iommu_ops && !pci_bus_bypass_iommu(host->bus)) {
-        places->behind_viommu = true;
+        buses->behind_viommu = true;
     } else if (bus) {
-        places->elsewhere = true;
+        buses->elsewhere = true;
     }
     return 0;
 }
@@ -338,13 +338,13 @@ static int vfio_private_look_at_bus(Object *obj, void *opaque)
 /* Is every device refused for it, wherever it is plugged? */
 static bool vfio_private_all_behind_viommu(void)
 {
-    VFIOPrivatePlaces places = {};
+    VFIOPrivateBuses buses = {};
 
     if (machine_require_guest_memfd(current_machine)) {
         object_child_foreach_recursive(object_get_root(),
-                                       vfio_private_look_at_bus, &places);
+                                       vfio_private_look_at_bus, &buses);
     }
-    return places.behind_viommu && !places.elsewhere;
+    return buses.behind_viommu && !buses.elsewhere;
 }
 
 /* What devices have shown of what only shows with one.  Guarded by the BQL. */

@@ -39,7 +39,7 @@
 #define POPULATE_STEP (2 * MiB)
 
 /* Areas of RAM, if iommufd cannot cut: a conversion disturbs so much of it. */
-#define RAM_PIECE (2 * MiB)
+#define RAM_AREA (2 * MiB)
 
 /**
  * struct VFIOPrivateWindow - one section of such memory in one container
@@ -157,7 +157,7 @@ static int window_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
     for (pos = start; pos <= last; pos = end + 1) {
         end = last;
         if (!w->region && !w->cuts) {
-            end = MIN(last, ROUND_UP(pos + 1, RAM_PIECE) - 1);
+            end = MIN(last, ROUND_UP(pos + 1, RAM_AREA) - 1);
         }
         ret = window_map_area(w, pos, end);
         if (ret) {

@@ -14,9 +14,9 @@
 #include "slices.h"
 
 /**
- * struct VFIOPrivateSlice - a page-aligned piece of a BAR and its dma-buf
+ * struct VFIOPrivateSlice - page-aligned range of a BAR and its dma-buf
  *
- * @region: the piece as a MemoryRegion; owns nothing
+ * @region: the range as a MemoryRegion; owns nothing
  * @bar: the BAR's VFIORegion
  * @range: where in the BAR
  * @fd: dma-buf of exactly @range; ours, -1 if there is none
@@ -29,7 +29,7 @@ typedef struct VFIOPrivateSlice {
 } VFIOPrivateSlice;
 
 /**
- * vfio_private_slice_new: export a piece of a BAR
+ * vfio_private_slice_new: export a range of a BAR
  * @vbasedev: the device
  * @bar: the BAR
  * @range: where in the BAR, page aligned

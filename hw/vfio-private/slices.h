@@ -7,7 +7,7 @@
 #ifndef HW_VFIO_PRIVATE_SLICES_H
 #define HW_VFIO_PRIVATE_SLICES_H
 
-/* The MSI-X table and the PBA leave at most three pieces of a BAR. */
+/* The MSI-X table and the PBA leave at most three slices of a BAR. */
 #define VFIO_PRIVATE_MAX_SLICES 3
 
 /**

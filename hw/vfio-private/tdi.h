@@ -120,7 +120,7 @@ GArray *tdi_report_parse(const uint8_t *data, size_t size,
                          const char **reason);
 
 /**
- * tdi_report_allows: may all of a piece of a BAR be private?
+ * tdi_report_allows: may all of a range of a BAR be private?
  * @parts: from tdi_report_parse(), NULL allows nothing
  * @bar: BAR number
  * @offset: bytes inside the BAR

@@ -11,7 +11,7 @@
 #include "qemu/queue.h"
 
 /*
- * The guest decides how finely it cuts a region, so the number of pieces that
+ * The guest decides how finely it cuts a region, so the number of ranges that
  * QEMU, KVM and iommufd keep track of needs a bound.
  */
 #define DEVICE_FD_MAX_PRIVATE 1024
@@ -93,7 +93,7 @@ void device_fd_state_destroy(DeviceFdState *state);
  * @offset: bytes, page aligned
  * @size: bytes, page aligned, not 0
  * @to_private: true: shared to private
- * @apply: called once for the whole range, however many pieces of it change;
+ * @apply: called once for the whole range, however many runs of it change;
  *     NULL: it is nowhere in the guest
  * @opaque: for @apply
  *
@@ -105,19 +105,19 @@ void device_fd_state_destroy(DeviceFdState *state);
  * Context: BQL.
  * Returns: 0; -EINVAL if the range is empty, not aligned or not inside;
  *     -ENOSPC if the region would be cut into more than DEVICE_FD_MAX_PRIVATE
- *     private pieces; what a listener or @apply returned.
+ *     private runs; what a listener or @apply returned.
  */
 int device_fd_state_convert(DeviceFdState *state, uint64_t offset,
                             uint64_t size, bool to_private,
                             DeviceFdApply *apply, void *opaque);
 
 /**
- * device_fd_state_foreach: visit the maximal ranges of one view
+ * device_fd_state_foreach: visit the runs of one view
  * @state: the state; the visitor must not change it
- * @offset: first byte of the window
- * @size: bytes of the window
+ * @offset: first byte
+ * @size: bytes
  * @is_private: which view
- * @visit: called in ascending order with ranges cut to the window
+ * @visit: called in ascending order with runs cut to the range
  * @opaque: for @visit
  *
  * Returns: 0, or what @visit returned to stop.

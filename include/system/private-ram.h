@@ -34,12 +34,12 @@ void private_ram_listen(MemoryRegion *mr, DeviceFdListener *listener);
 void private_ram_unlisten(DeviceFdListener *listener);
 
 /**
- * private_ram_foreach: visit the maximal runs of one view
+ * private_ram_foreach: visit the runs of one view
  * @mr: a region that has guest_memfd
- * @offset: first byte of the window, page aligned
- * @size: bytes of the window, page aligned
+ * @offset: first byte, page aligned
+ * @size: bytes, page aligned
  * @is_private: which view
- * @visit: called in ascending order with runs cut to the window
+ * @visit: called in ascending order with runs cut to the range
  * @opaque: for @visit
  *
  * Context: BQL.
