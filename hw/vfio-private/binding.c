@@ -90,8 +90,6 @@ static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
     if (!tdi_state_bound(state)) {
         /* Whoever has unbound it, the kernel has taken that away before. */
         tdi_want_dma(binding, false);
-    }
-    if (state == TDI_STATE_CONFIG_UNLOCKED) {
         tdi_forget_report(binding);
     }
     if (tdi_state_hidden(old) != tdi_state_hidden(state)) {

@@ -368,6 +368,14 @@ static void test_path_is_an_id(void)
     end();
 }
 
+/* digest_is: of the report that conversions are checked against; NULL: none */
+static void digest_is(const char *digest)
+{
+    g_autoptr(QDict) info = query();
+
+    g_assert_cmpstr(qdict_get_try_str(info, "report-digest"), ==, digest);
+}
+
 static void test_unbind_hides_from_guest(void)
 {
     begin();
@@ -375,6 +383,8 @@ static void test_unbind_hides_from_guest(void)
     qmp_ok(UNBIND);
     idle();
     query_is("hidden", false);
+    /* It was of the binding that is no more. */
+    digest_is(NULL);
     seen_is(3, TDI_STATE_HIDDEN, TDI_REASON_MONITOR);
     g_assert_cmpint(f.tdi, ==, TDISP_STATE_CONFIG_UNLOCKED);
     g_assert_true(f.hidden);
@@ -405,14 +415,6 @@ static void test_report_makes_it_the_guests(void)
     g_assert_true(f.hidden);
     request_ok(TDCM_OP_UNBIND);
     end();
-}
-
-/* digest_is: of the report that conversions are checked against; NULL: none */
-static void digest_is(const char *digest)
-{
-    g_autoptr(QDict) info = query();
-
-    g_assert_cmpstr(qdict_get_try_str(info, "report-digest"), ==, digest);
 }
 
 /* What was accepted counts; and nothing of it once it is unlocked. */
