@@ -129,6 +129,7 @@ struct TDIRequest {
  *     where its MMIO is: see tdi.h.
  * @connected: it was connected to a TSM when that was last looked at
  * @tsm_name, @tsm_kind: which one that was; NULL if none, or not known
+ * @disconnects: how often the kernel has said that it no longer is
  * @by_guest: the guest has had a part in this binding, and may believe in it
  * @dma: its DMA reaches private memory, or is about to
  * @populate_next, @populate_end: with @dma: where private memory may have to be
@@ -162,6 +163,7 @@ struct TDIBinding {
     bool connected;
     char *tsm_name;
     TSMKind tsm_kind;
+    unsigned int disconnects;
     bool by_guest;
     bool dma;
     uint64_t populate_next;
@@ -239,6 +241,9 @@ void tdi_submit(TDIBinding *binding, TDIRequest *request);
  * Context: BQL.
  */
 void tdi_binding_told(TDIBinding *binding, TDIReason reason);
+
+/* tdi_binding_disconnected: the kernel says that it is no longer connected */
+void tdi_binding_disconnected(TDIBinding *binding);
 
 /* tdi_binding_busy: is anything wanted of it at the moment? */
 bool tdi_binding_busy(const TDIBinding *binding);

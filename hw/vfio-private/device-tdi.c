@@ -370,12 +370,17 @@ static bool vfio_private_tee_io(PCIDevice *pdev)
                    TDISP_PCI_EXP_DEVCAP_TEE_IO);
 }
 
-static void vfio_private_told(void *opaque, bool ended)
+static void vfio_private_told(void *opaque, TSMNews news)
 {
     VFIOPCIDevice *vdev = opaque;
+    TDIBinding *binding = &vdev->private_dev->binding;
 
-    tdi_binding_told(&vdev->private_dev->binding,
-                     ended ? TDI_REASON_HOST : TDI_REASON_DEVICE_ERROR);
+    if (news == TSM_NEWS_DISCONNECTED) {
+        tdi_binding_disconnected(binding);
+    } else {
+        tdi_binding_told(binding, news == TSM_NEWS_ENDED ?
+                         TDI_REASON_HOST : TDI_REASON_DEVICE_ERROR);
+    }
 }
 
 void vfio_private_tdi_setup(VFIOPCIDevice *vdev)

@@ -151,8 +151,17 @@ static void tdi_take_look(TDIBinding *binding, TDICall *call)
     }
 }
 
+void tdi_binding_disconnected(TDIBinding *binding)
+{
+    TDICall none = { .looked = true };
+
+    tdi_take_look(binding, &none);
+    binding->disconnects++;
+}
+
 int tdi_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
 {
+    unsigned int disconnects = binding->disconnects;
     int ret;
 
     trace_vfio_private_tdi_call(binding->name, TDIOperation_str(operation));
@@ -161,6 +170,11 @@ int tdi_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
     ret = tsm_call(binding, operation, call);
     qemu_mutex_unlock(&binding->lock);
     bql_lock();
+    if (disconnects != binding->disconnects) {
+        /* It has seen what was before. */
+        g_clear_pointer(&call->tsm_name, g_free);
+        call->looked = false;
+    }
     tdi_take_look(binding, call);
     ret = tdi_call_errno(call, ret);
     tdi_note(binding, operation, ret, call->code);

@@ -179,6 +179,11 @@ static bool tsm_take_event(TSMContext *ctx, const struct iommu_vevent_tsm *data)
     }
     switch (data->type) {
     case IOMMU_VEVENT_TSM_DISCONNECTED:
+        /* Bound anew, it has been connected anew. */
+        if ((int32_t)(data->bind - qatomic_read(&ctx->binds)) >= 0) {
+            ctx->notify(ctx->opaque, TSM_NEWS_DISCONNECTED);
+        }
+        /* fall through */
     case IOMMU_VEVENT_TSM_RESET:
     case IOMMU_VEVENT_TSM_REMOVED:
         /* Whether this is the latest bind shows when nobody binds it. */
@@ -273,10 +278,10 @@ static void tsm_events_readable(void *opaque)
     }
     ask = tsm_take_events(ctx, buf, MAX(len, 0));
     if (qatomic_read(&ctx->ended) != ended) {
-        ctx->notify(ctx->opaque, true);
+        ctx->notify(ctx->opaque, TSM_NEWS_ENDED);
     }
     if (ask) {
-        ctx->notify(ctx->opaque, false);
+        ctx->notify(ctx->opaque, TSM_NEWS_ASK);
     }
 }
 

@@ -82,13 +82,26 @@ typedef struct TSMOps {
 } TSMOps;
 
 /**
+ * enum TSMNews - what the kernel says has happened to the device
+ *
+ * @TSM_NEWS_ASK: it may have fallen into ERROR, or what it was is lost: only
+ *     the device knows
+ * @TSM_NEWS_ENDED: it was unbound on behalf of the host, see &TSMOps.ended
+ * @TSM_NEWS_DISCONNECTED: it is disconnected from its TSM, or about to be: what
+ *     &TSMOps.look says may be late
+ */
+typedef enum TSMNews {
+    TSM_NEWS_ASK,
+    TSM_NEWS_ENDED,
+    TSM_NEWS_DISCONNECTED,
+} TSMNews;
+
+/**
  * TSMNotify: the kernel says that something has happened to the device
- * @ended: it was unbound on behalf of the host, see &TSMOps.ended; else it may
- *     have fallen into ERROR, or what it was is lost: only the device knows
  *
  * Context: BQL, in the main loop; others may be at work with the context.
  */
-typedef void TSMNotify(void *opaque, bool ended);
+typedef void TSMNotify(void *opaque, TSMNews news);
 
 /**
  * tsm_iommufd_new: prepare a VFIO device for being bound

@@ -35,6 +35,39 @@ static void test_tsm_name_follows(void)
     end();
 }
 
+static void disconnect_meanwhile(void)
+{
+    bql_lock();
+    tdi_binding_disconnected(&f.binding);
+    bql_unlock();
+}
+
+/* The kernel says so before sysfs does, whoever looks there meanwhile. */
+static void test_disconnected_is_told(void)
+{
+    begin();
+    qmp_ok(BIND);
+    idle();
+    tsm_name_is("tsm0");
+    tdi_binding_disconnected(&f.binding);
+    tsm_name_is(NULL);
+    qmp_ok(UNBIND);
+    idle();
+    g_assert_cmpint(may_private(0, BAR_SIZE), ==, 0);
+    /* Connected anew */
+    request_ok(TDCM_OP_CHECK_TEEIO_SUPP);
+    tsm_name_is("tsm0");
+    qmp_ok(BIND);
+    idle();
+    f.state_ret = -ENXIO;
+    f.on_tsm = disconnect_meanwhile;
+    qmp_ok(REFRESH);
+    idle();
+    tsm_name_is(NULL);
+    f.state_ret = 0;
+    end();
+}
+
 static void tsm_waits_until_cancelled(void)
 {
     qemu_sem_post(&tsm_entered);

@@ -560,6 +560,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/reset-while-ending",
                     test_reset_while_ending);
     g_test_add_func("/tdi/monitor/exit-does-not-wait", test_exit);
+    g_test_add_func("/tdi/monitor/disconnected-is-told",
+                    test_disconnected_is_told);
     g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
     return g_test_run();
 }
