@@ -183,12 +183,13 @@ int tdi_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
 
 int tdi_call_unbind_now(TDIBinding *binding)
 {
+    const TDICall call = {};
     int ret;
 
     WITH_QEMU_LOCK_GUARD(&binding->lock) {
         ret = binding->tsm->unbind(binding->ctx);
     }
-    tdi_note(binding, TDI_OPERATION_UNBIND, ret, 0);
+    tdi_note(binding, TDI_OPERATION_UNBIND, tdi_call_errno(&call, ret), 0);
     return ret;
 }
 

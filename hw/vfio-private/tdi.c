@@ -115,7 +115,6 @@ static const struct {
     TDIErrorKind kind;
     const char *text;
 } errors[] = {
-    { EBUSY, TDI_ERROR_KIND_BUSY, "too many requests at a time" },
     { EPERM, TDI_ERROR_KIND_WRONG_STATE,
       "not possible in the state that the TDI is in" },
     { EAGAIN, TDI_ERROR_KIND_NOT_READY,

@@ -33,7 +33,7 @@ static QmpCommandList commands = QTAILQ_HEAD_INITIALIZER(commands);
 /* Events */
 
 typedef struct Seen {
-    unsigned int changes, ends, failures;
+    unsigned int changes, ends, failures, changes_at_end;
     TDIState old, new;
     TDIReason reason;
     TDIErrorKind kind;
@@ -71,6 +71,7 @@ void qapi_event_send_tdi_request_completed(const char *id, const char *qom_path,
     seen.request = request;
     seen.operation = operation;
     seen.ends++;
+    seen.changes_at_end = seen.changes;
     if (error) {
         g_assert_true(*error->desc);
         g_assert_cmpint(error->operation, ==, operation);
@@ -511,6 +512,7 @@ static void test_no_event_is_lost(void)
 
 #include "tdi-monitor-guest.h"
 #include "tdi-monitor-tsm.h"
+#include "tdi-monitor-qapi.h"
 #include "tdi-monitor-fuzz.h"
 
 int main(int argc, char **argv)
@@ -562,6 +564,13 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/exit-does-not-wait", test_exit);
     g_test_add_func("/tdi/monitor/disconnected-is-told",
                     test_disconnected_is_told);
+    g_test_add_func("/tdi/monitor/last-error-names", test_last_error_names);
+    g_test_add_func("/tdi/monitor/error-kinds", test_error_kinds);
+    g_test_add_func("/tdi/monitor/errors-of-ends", test_errors_of_ends);
+    g_test_add_func("/tdi/monitor/bind-overtakes", test_bind_overtakes);
+    g_test_add_func("/tdi/monitor/end-comes-last", test_end_comes_last);
+    g_test_add_func("/tdi/monitor/refresh-refused", test_refresh_refused);
+    g_test_add_func("/tdi/monitor/digest", test_digest);
     g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
     return g_test_run();
 }
