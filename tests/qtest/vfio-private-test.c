@@ -123,6 +123,80 @@ static void test_capabilities(void)
     qtest_quit(qts);
 }
 
+/* All that qapi/tdi.json has: what can be asked, and what is told */
+static const char *const tdi_commands[] = {
+    "query-tdi", "query-tdi-capabilities", "query-private-memory",
+    "tdi-bind", "tdi-refresh", "tdi-unbind",
+};
+
+static const char *const tdi_events[] = {
+    "TDI_REQUEST_COMPLETED", "TDI_STATE_CHANGED", "TDI_VCPU_WAITS",
+};
+
+static bool is_unstable(QDict *entity)
+{
+    QList *features = qdict_get_qlist(entity, "features");
+    const QListEntry *entry;
+
+    if (features) {
+        QLIST_FOREACH_ENTRY(features, entry) {
+            if (!strcmp(qstring_get_str(qobject_to(QString,
+                                                   qlist_entry_obj(entry))),
+                        "unstable")) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool is_listed(const char *name, const char *const *names, int nr)
+{
+    while (nr--) {
+        if (!strcmp(name, names[nr])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * All of it is unstable.  And there is nothing to start a TDI with, nor to let
+ * its DMA reach private memory: only the guest can do that.
+ */
+static void test_schema(void)
+{
+    QTestState *qts = qtest_init("-machine none -nodefaults");
+    QDict *response = qtest_qmp(qts, "{ 'execute': 'query-qmp-schema' }");
+    QList *schema = qdict_get_qlist(response, "return");
+    const QListEntry *entry;
+    int commands = 0, events = 0;
+
+    QLIST_FOREACH_ENTRY(schema, entry) {
+        QDict *entity = qobject_to(QDict, qlist_entry_obj(entry));
+        const char *kind = qdict_get_str(entity, "meta-type");
+        const char *name = qdict_get_str(entity, "name");
+
+        if (!strcmp(kind, "command") &&
+            (strstr(name, "tdi") || strstr(name, "private-memory"))) {
+            g_test_message("%s", name);
+            g_assert_true(is_listed(name, tdi_commands,
+                                    ARRAY_SIZE(tdi_commands)));
+            g_assert_true(is_unstable(entity));
+            commands++;
+        } else if (!strcmp(kind, "event") && strstr(name, "TDI_")) {
+            g_test_message("%s", name);
+            g_assert_true(is_listed(name, tdi_events, ARRAY_SIZE(tdi_events)));
+            g_assert_true(is_unstable(entity));
+            events++;
+        }
+    }
+    g_assert_cmpint(commands, ==, ARRAY_SIZE(tdi_commands));
+    g_assert_cmpint(events, ==, ARRAY_SIZE(tdi_events));
+    qobject_unref(response);
+    qtest_quit(qts);
+}
+
 static char *run_to_failure(const char *args)
 {
     g_autofree char *line = g_strdup_printf("%s -nodefaults -display none %s",
@@ -172,6 +246,7 @@ int main(int argc, char **argv)
     }
     qtest_add_func("vfio-private/off-is-untouched", test_off_is_untouched);
     qtest_add_func("vfio-private/capabilities", test_capabilities);
+    qtest_add_func("vfio-private/schema", test_schema);
     qtest_add_func("vfio-private/cold-plug-exits", test_cold_plug_exits);
     qtest_add_func("sw-protected-vm/refuses/no-kvm", test_sw_protected_no_kvm);
     return g_test_run();
