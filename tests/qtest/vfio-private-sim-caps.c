@@ -302,11 +302,13 @@ static void test_no_private_mmio(SimHost *host)
     sim_nothing(host, from);
 }
 
-static void test_no_tdcm(void)
+static void test_no_tdcm(SimHost *host)
 {
-    g_autoptr(SimHost) host = sim_host_new(true);
-
-    host->shared->caps_off[0] = KVM_CAP_X86_TDX_TDCM;
+    if (host->tdx) {
+        host->shared->caps_off[0] = KVM_CAP_X86_TDX_TDCM;
+    } else {
+        host->shared->no_tdcm = 1;
+    }
     test_no_lock(host, "fffm???", "(TDCM)");
 }
 
@@ -337,6 +339,7 @@ static const SimTest tests[] = {
     { "no-tsm", test_no_tsm },
     { "no-events", test_no_events },
     { "no-private-mmio", test_no_private_mmio },
+    { "no-tdcm", test_no_tdcm },
     { "found", test_found },
     { "viommu", test_viommu },
     { "viommu-bypassed", test_viommu_bypassed },
@@ -347,5 +350,4 @@ void sim_test_add_caps(void)
     sim_add_tests("caps", tests, ARRAY_SIZE(tests));
     qtest_add_func("vfio-private-sim/caps/ordinary", test_ordinary);
     qtest_add_func("vfio-private-sim/caps/all-reasons", test_all_reasons);
-    qtest_add_func("vfio-private-sim/tdx/caps/no-tdcm", test_no_tdcm);
 }

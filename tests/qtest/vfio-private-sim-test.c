@@ -39,6 +39,7 @@ int main(int argc, char **argv)
     sim_test_add_fault();
     sim_test_add_plug();
     sim_test_add_port();
+    sim_test_add_qapi();
     sim_test_add_ram();
     sim_test_add_group();
     sim_test_add_refuse();

@@ -241,6 +241,8 @@ void sim_test_add_exit(void);
 void sim_test_add_fault(void);
 void sim_test_add_plug(void);
 void sim_test_add_group(void);
+void sim_test_add_qapi(void);
+void sim_test_add_qapi_guest(void);
 void sim_test_add_ram(void);
 void sim_test_add_refuse(void);
 void sim_test_add_commands(void);

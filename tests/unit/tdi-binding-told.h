@@ -147,11 +147,18 @@ static void miss(void)
     tdi_binding_missed(&f.binding, 1, 0x1000);
 }
 
+/* Some other vCPU does, after that one */
+static void miss_too(void)
+{
+    tdi_binding_missed(&f.binding, 0, 0x2000);
+}
+
 /* Of what counts as bound, the device is asked; each state is told once. */
 static void test_missed(void)
 {
     setup();
     miss();
+    miss_too();
     miss();
     g_assert_cmpuint(f.missed, ==, 1);
     g_assert_cmpstr(f.log->str, ==, "");
@@ -162,6 +169,7 @@ static void test_missed(void)
     idle();
     g_assert_cmpstr(f.log->str, ==, "state ");
     miss();
+    miss_too();
     miss();
     g_assert_cmpuint(f.missed, ==, 2);
     g_assert_cmpstr(f.log->str, ==, "state ");

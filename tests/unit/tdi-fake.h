@@ -41,7 +41,7 @@ typedef struct Fake {
     uint32_t rid;
     int refs, reads;
     unsigned int looks, reports, blockers, worker, missed;
-    bool stopped;
+    bool stopped, no_id;
     /* the guest's interrupts: how many, the last, what it finds at RAM_BASE */
     unsigned int interrupts;
     uint8_t vector, found;
@@ -333,6 +333,7 @@ static void fake_changed(void *opaque, TDIState old, TDIState new,
 static void fake_missed(void *opaque, int cpu_index, uint64_t gpa)
 {
     g_assert_true(bql_locked());
+    /* The first that misses it */
     g_assert_cmpint(cpu_index, ==, 1);
     g_assert_cmphex(gpa, ==, 0x1000);
     f.missed++;
@@ -340,7 +341,7 @@ static void fake_missed(void *opaque, int cpu_index, uint64_t gpa)
 
 static void fake_describe(void *opaque, TDIInfo *info)
 {
-    info->id = g_strdup("fake0");
+    info->id = f.no_id ? NULL : g_strdup("fake0");
     info->qom_path = g_strdup("/fake/fake0");
     info->host = g_strdup("fake");
 }

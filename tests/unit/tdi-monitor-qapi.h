@@ -201,6 +201,23 @@ static void test_refresh_refused(void)
     end();
 }
 
+/* A device without an ID has a path. */
+static void test_no_id(void)
+{
+    g_autoptr(QDict) info = NULL;
+
+    begin();
+    f.no_id = true;
+    info = query();
+    g_assert_false(qdict_haskey(info, "id"));
+    g_assert_cmpstr(qdict_get_str(info, "qom-path"), ==, "/fake/fake0");
+    qmp_err(BIND, "DeviceNotFound", "'fake0'");
+    qmp_ok("{'execute': 'tdi-bind', 'arguments': {'id': '/fake/fake0'}}");
+    idle();
+    g_assert_cmpuint(seen.ends, ==, 1);
+    end();
+}
+
 /* Of what the guest reads, and nothing else is a digest of it */
 static void test_digest(void)
 {

@@ -64,7 +64,7 @@ void qapi_event_send_tdi_request_completed(const char *id, const char *qom_path,
                                            TDIError *error)
 {
     g_assert_true(bql_locked());
-    g_assert_cmpstr(id, ==, "fake0");
+    g_assert_cmpstr(id, ==, f.no_id ? NULL : "fake0");
     g_assert_cmpstr(qom_path, ==, "/fake/fake0");
     g_assert_cmpuint(request, >, seen.request);
     g_assert_cmpuint(request, <=, accepted);
@@ -571,6 +571,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/end-comes-last", test_end_comes_last);
     g_test_add_func("/tdi/monitor/refresh-refused", test_refresh_refused);
     g_test_add_func("/tdi/monitor/digest", test_digest);
+    g_test_add_func("/tdi/monitor/no-id", test_no_id);
     g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
     return g_test_run();
 }

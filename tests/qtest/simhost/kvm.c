@@ -75,6 +75,8 @@ static uintptr_t vm_type;
 static int sim_vm_extension(unsigned int cap, int value)
 {
     switch (cap) {
+    case KVM_CAP_EXIT_HYPERCALL:
+        return sim->no_tdcm ? value & ~(1 << KVM_HC_TDCM) : value;
     case KVM_CAP_MEMORY_ATTRIBUTES:
         return vm_type == KVM_X86_DEFAULT_VM ? 0 : value;
     case KVM_CAP_VFIO_DMABUF:

@@ -99,6 +99,7 @@ typedef struct SimExit {
  *     wait; set before QEMU starts
  * @exits_asked, @exits_done: number of exits that the test has put into @exit,
  *     and that QEMU has handled: @exit.ret is valid once they are equal
+ * @no_tdcm: KVM does not hand on requests about TDIs by hypercall
  * @no_private_mmio: the VM has no private views of device memory
  * @revoked: VFIO has revoked the dma-bufs
  * @released: what has been stalled goes on
@@ -129,6 +130,7 @@ typedef struct SimShared {
     uint32_t access_private;
     uint32_t access_faults;
     uint64_t access_gpa;
+    uint32_t no_tdcm;
     uint32_t no_private_mmio;
     uint32_t revoked;
     uint32_t idle_vcpus;
