@@ -132,6 +132,8 @@ static void test_names(void)
     }
 }
 
+#include "tdi-kinds.h"
+
 int main(int argc, char **argv)
 {
     int i;
@@ -149,5 +151,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/observe", test_observe);
     g_test_add_func("/tdi/properties", test_properties);
     g_test_add_func("/tdi/names", test_names);
+    g_test_add_func("/tdi/guest-kinds", test_guest_kinds);
+    g_test_add_func("/tdi/not-built", test_not_built);
     return g_test_run();
 }
