@@ -84,7 +84,8 @@ def valid_device(one):
             is_a(one.get('state'), str) and is_a(one.get('slices'), list) and
             all(valid_slice(part) for part in one['slices']) and
             all(is_a(one.get(name, 0), int) for name in
-                ('guest-rid', 'binds', 'conversions', 'errors')) and
+                ('guest-rid', 'binds', 'conversions', 'errors',
+                 'private-dma')) and
             all(is_a(one.get(name, ''), str) for name in
                 ('id', 'host', 'tsm', 'tsm-kind')) and
             valid_error(one.get('last-error')))
@@ -149,7 +150,7 @@ class Model:
         kind = message['event']
         data = message.get('data')
         data = {key: value for key, value in data.items()
-                if is_a(value, str, dict)} if is_a(data, dict) else {}
+                if is_a(value, str, dict, int)} if is_a(data, dict) else {}
         stamp = message.get('timestamp')
         when = None
         if is_a(stamp, dict) and all(is_a(stamp.get(name), int) for name in
@@ -173,6 +174,11 @@ class Model:
             if is_a(error, dict):
                 text = [(f'{what} failed: ', 'failed'),
                         (printable(error.get('desc')), None)]
+        elif kind == 'TDI_VCPU_WAITS':
+            address = data.get('address')
+            where = f'{address:#x}' if is_a(address, int) else '?'
+            text = [(f"vCPU {printable(data.get('cpu-index'))} waits", 'failed'),
+                    (f' at {where}', None)]
         elif kind in OTHER_EVENTS:
             if kind == 'DEVICE_DELETED':
                 self.devices.pop(str(data.get('path')), None)
@@ -249,6 +255,11 @@ class View:
                 f"{human_size(one.get('size', 0))}  "
                 f"{self.paint(printable(attribute), attribute)}  {where}"
                 f"{'  ' + '+'.join(users) if users else ''}")
+        if device.get('private-dma-enabled'):
+            reach = device.get('private-dma')
+            lines.append('  DMA to ' + (
+                f'{human_size(reach)} of private memory' if reach is not None
+                else 'private memory, how much is not known'))
         error = device.get('last-error')
         if error:
             lines.append(self.paint(

@@ -33,7 +33,7 @@ DEVICE = {
     'id': 'nvme0', 'qom-path': '/machine/peripheral/nvme0',
     'host': '0000:01:00.0', 'guest-rid': 24, 'state': 'run', 'busy': False,
     'tsm': 'tsm0', 'tsm-kind': 'software', 'binds': 1, 'conversions': 2,
-    'errors': 0, 'slices': [
+    'errors': 0, 'private-dma-enabled': False, 'slices': [
         {'bar': 0, 'offset': 0, 'size': 8192, 'attribute': 'private',
          'address': 4096, 'kvm': True, 'dma': False},
         {'bar': 4, 'offset': 4096, 'size': 1 << 30, 'attribute': 'shared',
@@ -160,6 +160,26 @@ class ModelTest(unittest.TestCase):
                       self.text())
         self.assertIn('last error: start: it broke', self.text())
 
+    def test_private_dma(self):
+        self.model.feed({'return': [dict(DEVICE)]})
+        self.assertNotIn('DMA to', self.text())
+        dma = dict(DEVICE, **{'private-dma-enabled': True})
+        self.model.feed({'return': [dma]})
+        self.assertIn('DMA to private memory, how much is not known',
+                      self.text())
+        for size, text in ((0, '0 B'), (3 << 20, '3 MiB')):
+            self.model.feed({'return': [dict(dma, **{'private-dma': size})]})
+            self.assertIn(f'  DMA to {text} of private memory', self.text())
+
+    def test_vcpu_waits(self):
+        waits = {'event': 'TDI_VCPU_WAITS', 'data': {
+            'id': 'nvme0', 'qom-path': DEVICE['qom-path'], 'cpu-index': 3,
+            'address': 0xfe000000}}
+        self.assertTrue(self.model.feed(waits))
+        self.assertRegex(self.text(), r'nvme0 +vCPU 3 waits at 0xfe000000')
+        self.model.feed({'event': 'TDI_VCPU_WAITS', 'data': {}})
+        self.assertRegex(self.text(), r'VM +vCPU None waits at \?')
+
     def test_failed_request(self):
         self.model.feed({'event': 'TDI_REQUEST_COMPLETED', 'data': {
             'qom-path': '/machine/x', 'operation': 'bind', 'request': 1,
@@ -214,7 +234,11 @@ class ModelTest(unittest.TestCase):
                 return [spoil(part) for part in value]
             return value
 
-        good = [{'return': [DEVICE, dict(DEVICE, **{'qom-path': '/b'})]},
+        good = [{'event': 'TDI_VCPU_WAITS', 'data': {
+                    'id': 'nvme0', 'cpu-index': 0, 'address': 4096}},
+                {'return': [DEVICE, dict(DEVICE, **{
+                    'qom-path': '/b', 'private-dma-enabled': True,
+                    'private-dma': 1 << 21})]},
                 changed('config-locked', 'run'),
                 {'QMP': {'version': {'qemu': {'major': 10, 'minor': 2,
                                               'micro': 2}}}},
