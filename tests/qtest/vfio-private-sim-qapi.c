@@ -388,6 +388,30 @@ static void test_guest_ends(SimHost *host)
     wait_change(host, "run", "hidden", "guest");
 }
 
+static void test_unplug(SimHost *host)
+{
+    sim_start_behind(host);
+    sim_run(host);
+    wait_change(host, "config-unlocked", "config-locked", "guest");
+    wait_change(host, "config-locked", "run", "guest");
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    sim_eject(host);
+    wait_change(host, "run", "config-unlocked", "unplug");
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+}
+
+/* TDX guests have none. */
+static void test_reset(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    sim_start_mapped(host);
+    sim_lock(host);
+    wait_change(host, "config-unlocked", "config-locked", "guest");
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
+    wait_change(host, "config-locked", "config-unlocked", "reset");
+}
+
 /* The guest gives it another requester ID; somebody has to ask. */
 static void test_renumbered(SimHost *host)
 {
@@ -455,6 +479,7 @@ static const SimTest tests[] = {
     { "tsm-unknown", test_tsm_unknown },
     { "digest", test_digest },
     { "guest-ends", test_guest_ends },
+    { "unplug", test_unplug },
     { "renumbered", test_renumbered },
     { "errors", test_errors },
 };
@@ -462,5 +487,6 @@ static const SimTest tests[] = {
 void sim_test_add_qapi(void)
 {
     sim_add_tests("qapi", tests, ARRAY_SIZE(tests));
+    qtest_add_func("vfio-private-sim/sw/qapi/reset", test_reset);
     sim_test_add_qapi_guest();
 }
