@@ -1,5 +1,5 @@
 /*
- * Kinds of guests, and a QEMU that is built without TDIs
+ * Kinds of guests and TSMs, and a QEMU that is built without TDIs
  *
  * Included once, by test-tdi.c, with the code that it is about: the kinds need
  * no more than the type of an object, and the stubs nothing.
@@ -19,6 +19,7 @@ typedef struct VFIODisplay VFIODisplay;
 
 #include "../../hw/vfio-private/stubs.c"
 #include "../../hw/vfio-private/tsm-arch.c"
+#include "../../hw/vfio-private/tsm.c"
 
 static const TSMArch *arch_of(const char *type)
 {
@@ -54,6 +55,62 @@ static void test_guest_kinds(void)
         g_assert_cmpint(arch->guest, ==, TDI_GUEST_KIND_OTHER);
         g_assert_nonnull(arch->refused);
     }
+}
+
+/* By the device that implements it, or that device's driver; of sysfs */
+static const struct {
+    const char *device;
+    const char *driver;
+    TSMKind kind;
+} tsms[] = {
+    { "soft_tsm", "some-driver", TSM_KIND_SOFTWARE },
+    { "tdx_host", NULL, TSM_KIND_TDX },
+    { "0000:21:00.5", "ccp", TSM_KIND_SEV },
+    { "0000:21:00.6", "some-driver", TSM_KIND_UNKNOWN },
+    { "soft_tsm_too", NULL, TSM_KIND_UNKNOWN },
+};
+
+static void make_link(const char *target, const char *dir, const char *name)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+
+    g_assert_cmpint(symlink(target, path), ==, 0);
+}
+
+static void remove_in(const char *dir, const char *name)
+{
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+
+    g_assert_true(remove(path) == 0 || errno == ENOENT);
+}
+
+static void test_tsm_kinds(void)
+{
+    g_autofree char *root = g_dir_make_tmp("test-tdi-XXXXXX", NULL);
+    g_autofree char *tsm = g_build_filename(root, "sys/class/tsm/tsm0", NULL);
+    int i;
+
+    g_assert_cmpint(g_mkdir_with_parents(tsm, 0700), ==, 0);
+    g_assert_cmpint(tsm_kind(root, "tsm0"), ==, TSM_KIND_UNKNOWN);
+    for (i = 0; i < ARRAY_SIZE(tsms); i++) {
+        g_autofree char *device = g_build_filename(root, tsms[i].device, NULL);
+
+        g_assert_cmpint(g_mkdir_with_parents(device, 0700), ==, 0);
+        make_link(device, tsm, "device");
+        if (tsms[i].driver) {
+            make_link(tsms[i].driver, device, "driver");
+        }
+        g_assert_cmpint(tsm_kind(root, "tsm0"), ==, tsms[i].kind);
+        g_assert_cmpint(tsm_kind(root, "tsm1"), ==, TSM_KIND_UNKNOWN);
+        remove_in(tsm, "device");
+        remove_in(device, "driver");
+        remove_in(root, tsms[i].device);
+    }
+    remove_in(root, "sys/class/tsm/tsm0");
+    remove_in(root, "sys/class/tsm");
+    remove_in(root, "sys/class");
+    remove_in(root, "sys");
+    g_assert_cmpint(rmdir(root), ==, 0);
 }
 
 static void check_not_found(TDIRequestInfo *info, Error *err)

@@ -152,6 +152,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/properties", test_properties);
     g_test_add_func("/tdi/names", test_names);
     g_test_add_func("/tdi/guest-kinds", test_guest_kinds);
+    g_test_add_func("/tdi/tsm-kinds", test_tsm_kinds);
     g_test_add_func("/tdi/not-built", test_not_built);
     return g_test_run();
 }
