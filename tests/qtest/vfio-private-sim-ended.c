@@ -76,6 +76,21 @@ static void end_and_tell(SimHost *host, uint32_t type)
     tell(host, type);
 }
 
+void sim_host_takes(SimHost *host)
+{
+    unsigned int from = sim_now(host);
+    bool bound = host->shared->tdi_state != TDISP_STATE_CONFIG_UNLOCKED;
+
+    if (bound) {
+        end(host);
+    }
+    tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    while (bound && !sim_count(host, from, "TSM_UNBIND")) {
+        g_usleep(100);
+    }
+    taken(host);
+}
+
 static void wait_state(SimHost *host, const char *state)
 {
     int64_t deadline = g_get_monotonic_time() + WAIT_US;

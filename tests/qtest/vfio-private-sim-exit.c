@@ -1,120 +1,20 @@
 /*
  * QTest of private device assignment on a simulated host: how a TDI ends
  *
- * By the end of QEMU, a reset of the VM, the monitor, or a bridge that takes
- * its MMIO away.  Unbind comes first, whatever the state.
+ * By the end of QEMU, a reset of the VM, or the monitor, where something is in
+ * the way.  All ends in all states are in vfio-private-sim-ends.c.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include <linux/tdcm.h>
-#include "hw/tdisp/tdisp.h"
 #include "qobject/qdict.h"
 #include "vfio-private-sim.h"
 
 /*
- * States
- */
-
-static void to_unlocked(SimHost *host)
-{
-}
-
-static void to_error(SimHost *host)
-{
-    sim_run(host);
-    host->shared->tdi_state = TDISP_STATE_ERROR;
-    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
-}
-
-static void to_unknown(SimHost *host)
-{
-    sim_lock(host);
-    sim_make_private(host);
-    sim_fail_after(host, "TSM_SET_STATE", EIO);
-    sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_DEVICE);
-    sim_qmp_state(host, "unknown");
-}
-
-static const struct {
-    const char *name;
-    void (*go)(SimHost *host);
-    bool bound;
-    bool is_private;
-} states[] = {
-    { "config-unlocked", to_unlocked, false, false },
-    { "config-locked", sim_lock, true, false },
-    { "run", sim_run, true, true },
-    { "error", to_error, true, true },
-    { "unknown", to_unknown, true, true },
-};
-
-/* Once, and before whatever takes something of it away. */
-static void check_unbound_first(SimHost *host, unsigned int from, int state)
-{
-    static const char *const later[] = {
-        "UNMAP", "SET_ATTRIBUTES", "SET_MEMORY_REGION", "RESET", "DESTROY",
-        "DETACH_IOMMUFD", "FILE_DEL", "close dmabuf", "close vfio",
-        "close iommufd", "close vm",
-    };
-    unsigned int at, unbind;
-    int i;
-
-    g_assert_cmpuint(sim_count(host, from, "kernel unbinds"), ==, 0);
-    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==,
-                     states[state].bound);
-    if (!states[state].bound) {
-        return;
-    }
-    unbind = sim_find(host, from, "TSM_UNBIND");
-    for (at = from; at < unbind; at++) {
-        for (i = 0; i < ARRAY_SIZE(later); i++) {
-            g_assert_cmpstr(sim_event(host, at)->name, !=, later[i]);
-        }
-    }
-}
-
-/*
  * End of QEMU
  */
-
-static void test_quit(SimHost *host, int state)
-{
-    unsigned int from;
-
-    sim_start_mapped(host);
-    states[state].go(host);
-    from = sim_now(host);
-    sim_quit(host);
-    check_unbound_first(host, from, state);
-    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
-}
-
-static void test_quit_unlocked(SimHost *host)
-{
-    test_quit(host, 0);
-}
-
-static void test_quit_locked(SimHost *host)
-{
-    test_quit(host, 1);
-}
-
-static void test_quit_run(SimHost *host)
-{
-    test_quit(host, 2);
-}
-
-static void test_quit_error(SimHost *host)
-{
-    test_quit(host, 3);
-}
-
-static void test_quit_unknown(SimHost *host)
-{
-    test_quit(host, 4);
-}
 
 /* QEMU ends all the same, and says so; what is private stays so. */
 static void test_quit_stuck(SimHost *host)
@@ -139,39 +39,6 @@ static void sim_reset(SimHost *host)
 {
     qtest_qmp_assert_success(host->qts, "{ 'execute': 'system_reset' }");
     qtest_qmp_eventwait(host->qts, "RESET");
-}
-
-static void check_reset(SimHost *host, int state)
-{
-    unsigned int from;
-
-    sim_map_bars(host);
-    sim_command(host, 6);
-    states[state].go(host);
-    from = sim_now(host);
-    sim_reset(host);
-    check_unbound_first(host, from, state);
-    sim_in_order(host, from, "RESET", NULL);
-    sim_qmp_state(host, "config-unlocked");
-    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
-    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==,
-                     states[state].is_private ? 2 : 0);
-    /* Memory decode is off, so there are no slots. */
-    g_assert_cmphex(sim_config_read(host, 4) & 6, ==, 0);
-}
-
-/* One after the other, so each begins with what the one before has left. */
-static void test_reset(void)
-{
-    g_autoptr(SimHost) host = sim_host_new(false);
-    int i;
-
-    sim_start(host);
-    for (i = 0; i < ARRAY_SIZE(states); i++) {
-        g_test_message("reset in %s", states[i].name);
-        check_reset(host, i);
-    }
-    check_reset(host, 2);
 }
 
 /* The device is not reset, and out of the guest's reach. */
@@ -270,11 +137,6 @@ static void test_shutdown_pauses(void)
 }
 
 static const SimTest tests[] = {
-    { "quit-unlocked", test_quit_unlocked },
-    { "quit-locked", test_quit_locked },
-    { "quit-run", test_quit_run },
-    { "quit-error", test_quit_error },
-    { "quit-unknown", test_quit_unknown },
     { "quit-stuck", test_quit_stuck },
     { "monitor", test_monitor },
 };
@@ -283,7 +145,6 @@ void sim_test_add_exit(void)
 {
     sim_add_tests("end", tests, ARRAY_SIZE(tests));
     /* There is no reset of a TDX guest. */
-    qtest_add_func("vfio-private-sim/sw/end/reset", test_reset);
     qtest_add_func("vfio-private-sim/sw/end/reset-stuck", test_reset_stuck);
     qtest_add_func("vfio-private-sim/sw/end/shared-in-part",
                    test_shared_in_part);

@@ -10,7 +10,6 @@
 
 #include "qemu/osdep.h"
 #include <linux/tdcm.h>
-#include "hw/tdisp/tdisp.h"
 #include "qobject/qdict.h"
 #include "standard-headers/linux/pci_regs.h"
 #include "vfio-private-sim.h"
@@ -69,6 +68,16 @@ void sim_bus_reset(SimHost *host)
     sim_rid_write(host, SIM_PORT_RID, PCI_INTERRUPT_LINE, control);
 }
 
+void sim_move_window(SimHost *host)
+{
+    sim_window(host, PCI_PREF_MEMORY_BASE, SIM_BAR2 + 0x10000000);
+}
+
+void sim_port_off(SimHost *host)
+{
+    sim_rid_write(host, SIM_PORT_RID, PCI_COMMAND, 0);
+}
+
 void sim_eject(SimHost *host)
 {
     qtest_outl(host->qts, PCIHP_SELECT, 0);
@@ -120,57 +129,6 @@ static void test_renumbered_dma(void)
     sim_in_order(host, from, "DESTROY", "DESTROY", "VDEVICE_ALLOC",
                  "HWPT_ALLOC", "ATTACH_IOMMUFD", NULL);
     g_assert_true(sim_attached_private(host));
-}
-
-/* What was RUN is an error now, its MMIO out of reach until the guest knows. */
-static void check_taken_away(SimHost *host, unsigned int from)
-{
-    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
-    sim_qmp_state(host, "hidden");
-    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_ERROR);
-    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
-    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
-
-    from = sim_now(host);
-    sim_map_port(host);
-    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR0,
-                                   SIM_MSIX_TABLE), ==, UINT_MAX);
-    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
-                                   SIM_BAR2_SIZE), ==, UINT_MAX);
-    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
-
-    sim_ok(host, TDCM_OP_UNBIND);
-    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
-                                   SIM_BAR2_SIZE), !=, UINT_MAX);
-    sim_run(host);
-}
-
-static void test_window(SimHost *host)
-{
-    unsigned int from;
-
-    sim_start_behind(host);
-    sim_run(host);
-    from = sim_now(host);
-    sim_window(host, PCI_PREF_MEMORY_BASE, SIM_BAR2 + 0x10000000);
-    sim_in_order(host, from, "TSM_UNBIND", "SET_MEMORY_REGION", NULL);
-    g_assert_cmpuint(sim_find(host, from, "TSM_UNBIND"), <,
-                     sim_find(host, from, "SET_MEMORY_REGION"));
-    check_taken_away(host, from);
-}
-
-static void test_bus_reset(SimHost *host)
-{
-    unsigned int from;
-
-    sim_start_behind(host);
-    sim_run(host);
-    from = sim_now(host);
-    sim_bus_reset(host);
-    g_assert_cmpuint(sim_find(host, from, "TSM_UNBIND"), <,
-                     sim_find(host, from, "RESET"));
-    g_assert_cmpint(sim_event(host, sim_find(host, from, "RESET"))->ret, ==, 0);
-    check_taken_away(host, from);
 }
 
 /* What may still run is never seen shared: the frames are, without it. */
@@ -419,8 +377,6 @@ static void test_eject_polled(SimHost *host)
 
 static const SimTest tests[] = {
     { "renumbered", test_renumbered },
-    { "window", test_window },
-    { "bus-reset", test_bus_reset },
     { "bus-reset-stuck", test_bus_reset_stuck },
     { "eject", test_eject },
     { "eject-stuck", test_eject_stuck },

@@ -35,6 +35,7 @@ int main(int argc, char **argv)
     sim_test_add_errno();
     sim_test_add_dma();
     sim_test_add_ended();
+    sim_test_add_ends();
     sim_test_add_exit();
     sim_test_add_fault();
     sim_test_add_plug();

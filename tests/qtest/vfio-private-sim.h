@@ -100,6 +100,8 @@ void sim_start_behind(SimHost *host);
 void sim_map_port(SimHost *host);
 void sim_renumber(SimHost *host);
 void sim_bus_reset(SimHost *host);
+void sim_move_window(SimHost *host);
+void sim_port_off(SimHost *host);
 void sim_eject(SimHost *host);
 /* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
 void sim_expect(SimHost *host, const char *text);
@@ -145,6 +147,12 @@ uint32_t sim_rid_read(SimHost *host, uint16_t rid, uint8_t offset);
 void sim_config_write(SimHost *host, uint8_t offset, uint32_t value);
 uint32_t sim_config_read(SimHost *host, uint8_t offset);
 void sim_command(SimHost *host, uint16_t command);
+
+/*
+ * vfio-private-sim-ended.c: the host unbinds the TDI and the kernel says so, if
+ * there is one; returns when QEMU has done all that it does about that
+ */
+void sim_host_takes(SimHost *host);
 
 /* sim_sleep: the guest goes to sleep (S3), until the monitor wakes it up */
 void sim_sleep(SimHost *host);
@@ -237,6 +245,7 @@ void sim_test_add_errno(void);
 void sim_test_add_dma(void);
 void sim_test_add_dma_appear(void);
 void sim_test_add_ended(void);
+void sim_test_add_ends(void);
 void sim_test_add_exit(void);
 void sim_test_add_fault(void);
 void sim_test_add_plug(void);
