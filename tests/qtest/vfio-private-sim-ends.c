@@ -2,8 +2,8 @@
  * QTest of private device assignment on a simulated host: every end in every
  * state
  *
- * What QEMU asks of the kernel about one BAR, call by call, from the moment that
- * something takes a device, its MMIO or its binding away.
+ * What QEMU asks of the kernel about one BAR, call by call, from the moment on
+ * that something takes a device, its MMIO or its binding away.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -459,7 +459,8 @@ static bool vcpus_run(SimHost *host)
     for (at = 0; at < sim_now(host); at++) {
         const SimEvent *event = sim_event(host, at);
 
-        if (!strcmp(event->name, "RUN") && !qatomic_load_acquire(&event->done)) {
+        if (!strcmp(event->name, "RUN") &&
+            !qatomic_load_acquire(&event->done)) {
             return true;
         }
     }
