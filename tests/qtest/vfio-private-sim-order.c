@@ -13,6 +13,7 @@
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
 #include "standard-headers/linux/kvm_para.h"
+#include "standard-headers/linux/pci_regs.h"
 #include "vfio-private-sim.h"
 
 /*
@@ -323,6 +324,69 @@ static void test_decode(void)
     }
 }
 
+/* Returns whether the host sees it. */
+static bool sim_devctl(SimHost *host, uint32_t value)
+{
+    unsigned int from = sim_now(host);
+    unsigned int at;
+
+    sim_config_write(host, SIM_CAP_EXP + PCI_EXP_DEVCTL, value);
+    at = sim_find_args(host, from, "write", SIM_CONFIG_REGION,
+                       SIM_CAP_EXP + PCI_EXP_DEVCTL);
+    return at != UINT_MAX;
+}
+
+/* A guest's FLR revokes what the IOMMU has mapped, and no listener sees it. */
+static void test_flr(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int i, from, flr, unmap;
+
+    /* No TSM: the guest converts at will. */
+    sim_fail(host, "VIOMMU_ALLOC", 1, EOPNOTSUPP);
+    sim_start_mapped(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    from = sim_now(host);
+    g_assert_true(sim_devctl(host, PCI_EXP_DEVCTL_RELAX_EN));
+    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+
+    flr = sim_now(host);
+    g_assert_true(sim_devctl(host, PCI_EXP_DEVCTL_BCR_FLR));
+    flr = sim_find(host, flr, "write");
+    for (i = 0; i < ARRAY_SIZE(slices); i++) {
+        if (slices[i].bar == 2) {
+            continue;
+        }
+        unmap = sim_find_args(host, flr, "UNMAP", slices[i].gpa,
+                              slices[i].size);
+        g_assert_cmpuint(unmap, !=, UINT_MAX);
+        g_assert_cmpuint(sim_find_args(host, unmap, "MAP_FILE", slices[i].gpa,
+                                       slices[i].size), !=, UINT_MAX);
+    }
+    /* What is private is not mapped; KVM maps all of it again by itself. */
+    g_assert_cmpuint(sim_find_args(host, flr, "MAP_FILE", SIM_BAR2,
+                                   SIM_BAR2_SIZE), ==, UINT_MAX);
+    g_assert_cmpuint(sim_count(host, flr, "SET_MEMORY_REGION"), ==, 0);
+    g_assert_cmpuint(sim_count(host, flr, "SET_ATTRIBUTES"), ==, 0);
+}
+
+/* Of a TDI it would take the MMIO away: the device does not see it. */
+static void test_flr_bound(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_lock(host);
+    from = sim_now(host);
+    sim_devctl(host, PCI_EXP_DEVCTL_BCR_FLR);
+    g_assert_cmphex(sim_config_read(host, SIM_CAP_EXP + PCI_EXP_DEVCTL) &
+                    PCI_EXP_DEVCTL_BCR_FLR, ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
+    sim_qmp_state(host, "config-locked");
+}
+
 /* A slot that cannot be made costs the guest the BAR, and nothing else. */
 static void test_slot_fails(void)
 {
@@ -375,6 +439,8 @@ void sim_test_add_order(void)
     qtest_add_func("vfio-private-sim/order/query", test_query);
     qtest_add_func("vfio-private-sim/order/never-touched", test_never_touched);
     qtest_add_func("vfio-private-sim/order/decode", test_decode);
+    qtest_add_func("vfio-private-sim/order/flr", test_flr);
+    qtest_add_func("vfio-private-sim/order/flr-bound", test_flr_bound);
     qtest_add_func("vfio-private-sim/order/slot-fails", test_slot_fails);
     qtest_add_func("vfio-private-sim/order/end", test_end);
 }

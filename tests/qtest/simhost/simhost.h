@@ -40,6 +40,7 @@
 #define SIM_MSIX_TABLE  0x8000
 #define SIM_MSIX_PBA    0x9000
 #define SIM_MSIX_END    0xa000
+#define SIM_CAP_EXP     0x40
 #define SIM_ROM_REGION    6
 #define SIM_CONFIG_REGION 7
 

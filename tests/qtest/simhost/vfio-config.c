@@ -15,7 +15,6 @@
 #include "host.h"
 
 #define SIM_CONFIG_SIZE 4096
-#define SIM_CAP_EXP  0x40
 #define SIM_CAP_MSIX 0x80
 
 static uint8_t config[SIM_CONFIG_SIZE];
