@@ -142,6 +142,27 @@ static void test_told_and_unbound(void)
     teardown();
 }
 
+/* While the device is asked for that reason, and has said that all is well */
+static void tell_of_error(void)
+{
+    f.tdi = TDISP_STATE_ERROR;
+    tdi_binding_told(&f.binding, TDI_REASON_DEVICE_ERROR);
+}
+
+/* What is told then is not what is being looked at. */
+static void test_told_while_looking(void)
+{
+    setup();
+    to_run();
+    g_string_truncate(f.log, 0);
+    f.on_relock = tell_of_error;
+    tdi_binding_told(&f.binding, TDI_REASON_DEVICE_ERROR);
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "state state ");
+    g_assert_cmpint(f.binding.state, ==, TDI_STATE_ERROR);
+    teardown();
+}
+
 static void miss(void)
 {
     tdi_binding_missed(&f.binding, 1, 0x1000);

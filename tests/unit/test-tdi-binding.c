@@ -749,6 +749,7 @@ static const struct {
     { "told/in-dma", test_told_in_dma },
     { "told/in-unbind", test_told_in_unbind },
     { "told/in-bind", test_told_in_bind },
+    { "told/while-looking", test_told_while_looking },
     { "told/and-reset", test_told_and_reset },
     { "told/and-unbound", test_told_and_unbound },
     { "missed", test_missed },
