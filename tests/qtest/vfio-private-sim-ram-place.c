@@ -11,6 +11,7 @@
 #include <linux/iommufd.h>
 #include <linux/kvm.h>
 #include "qobject/qdict.h"
+#include "qobject/qjson.h"
 #include "vfio-private-sim.h"
 
 #define PAGE 4096ULL
@@ -369,6 +370,62 @@ static void test_monitor(SimHost *host)
     g_assert_cmpuint(private_memory(host, "ranges") - ranges, ==, 2);
 }
 
+/* The last one in which @gpa was mapped */
+static uint64_t ioas_with(SimHost *host, uint64_t gpa)
+{
+    unsigned int at = sim_now(host);
+    const SimEvent *event;
+
+    do {
+        event = sim_event(host, --at);
+    } while (strcmp(event->name, "MAP") || gpa < event->args[0] ||
+             gpa - event->args[0] >= event->args[1]);
+    return event->args[2];
+}
+
+/* A device that leaves takes nothing along of another one's IOAS. */
+static void test_other_ioas_stays(SimHost *host)
+{
+    g_autofree char *fd = g_strdup_printf("%d", SIM_SPARE_FD + 1);
+    unsigned int from, maps;
+    uint64_t ioas;
+    QDict *device;
+
+    /* So the slot of dev0 is the first one. */
+    host->before = "-object iommufd,id=i1 "
+                   "-device pcie-root-port,id=rp1,addr=3.0,chassis=2,slot=2";
+    sim_fail_always(host, "VIOMMU_ALLOC", EOPNOTSUPP);
+    sim_start_behind(host);
+    maps = host->shared->nr_maps;
+    device = qdict_from_jsonf_nofail("{ 'driver': 'vfio-pci', 'id': 'dev1',"
+                                     " 'fd': %s, 'iommufd': 'i1',"
+                                     " 'private': true, 'bus': 'rp1' }", fd);
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'device_add',"
+                             " 'arguments': %p }", device);
+    ioas = ioas_with(host, SIM_BUFFER);
+    maps = host->shared->nr_maps - maps;
+    g_assert_cmpuint(maps, >, 3);
+
+    from = sim_now(host);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    sim_eject(host);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+    sim_find(host, from, "UNMAP");
+    while (!sim_count(host, from, "close vfio")) {
+        g_usleep(100);
+    }
+    /* But for its own BARs, which the other one has reached. */
+    g_assert_cmpuint(host->shared->nr_maps, ==, maps - 3);
+
+    from = sim_now(host);
+    convert(host, SIM_BUFFER, PAGE, true);
+    convert(host, SIM_BUFFER, PAGE, false);
+    sim_in_order(host, from, "UNMAP", "SET_ATTRIBUTES", "SET_ATTRIBUTES", "MAP",
+                 NULL);
+    g_assert_cmphex(ioas_of(host, from, "UNMAP"), ==, ioas);
+    g_assert_cmphex(ioas_of(host, from, "MAP"), ==, ioas);
+}
+
 static const SimTest tests[] = {
     { "begins", test_begins },
     { "comes-back", test_comes_back },
@@ -377,6 +434,7 @@ static const SimTest tests[] = {
     { "address", test_address },
     { "gone", test_gone },
     { "two-ioas", test_two_ioas },
+    { "other-ioas-stays", test_other_ioas_stays },
     { "reaches-over", test_reaches_over },
     { "readonly", test_readonly },
     { "more-than-ram", test_more_than_ram },
