@@ -265,6 +265,26 @@ static void test_connect(SimHost *host)
     sim_nothing(host, from);
 }
 
+/*
+ * What turned private while there was no TSM no report has told about: the
+ * device is locked once it is shared again.
+ */
+static void test_private_before(SimHost *host)
+{
+    unsigned int from;
+
+    sim_connect(host, "\n");
+    sim_start_mapped(host);
+    check_support(host, false);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    sim_connect(host, "tsm0");
+    from = sim_now(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmpuint(sim_count(host, from, "TSM_BIND"), ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, false), ==, 0);
+    sim_run(host);
+}
+
 /* Again and again, and it is always the same. */
 static void test_rounds(SimHost *host)
 {
@@ -360,6 +380,7 @@ static const SimTest tests[] = {
     { "event", test_event },
     { "life", test_life },
     { "connect", test_connect },
+    { "private-before", test_private_before },
     { "rounds", test_rounds },
     { "frozen", test_frozen },
     { "rom", test_rom },
