@@ -205,6 +205,21 @@ static void test_in_run(SimHost *host)
     check_ended(host, from);
 }
 
+/* The kernel has no memory to tell it, and does so when it has. */
+static void test_told_later(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    sim_fail(host, "VEVENTQ_READ", 1, ENOMEM);
+    from = sim_now(host);
+    end_and_tell(host, IOMMU_VEVENT_TSM_DISCONNECTED);
+    wait_state(host, "hidden");
+    g_assert_cmpuint(sim_count(host, from, "VEVENTQ_READ"), >, 1);
+    check_ended(host, from);
+}
+
 /* The monitor locked it; the guest has had no part in it so far. */
 static void test_of_monitor(SimHost *host)
 {
@@ -604,6 +619,7 @@ static void test_renumbered_after_end(SimHost *host)
 static const SimTest tests[] = {
     { "in-locked", test_in_locked },
     { "in-run", test_in_run },
+    { "told-later", test_told_later },
     { "of-monitor", test_of_monitor },
     { "stale", test_stale },
     { "renumbered", test_renumbered },

@@ -452,7 +452,9 @@ void sim_in_order(SimHost *host, unsigned int from, ...)
 
 void sim_nothing(SimHost *host, unsigned int from)
 {
-    static const char *const quiet[] = { "RUN", "read", "TSM_GET_STATE" };
+    static const char *const quiet[] = {
+        "RUN", "read", "TSM_GET_STATE", "VEVENTQ_READ",
+    };
     unsigned int at;
     int i;
 

@@ -139,5 +139,7 @@ void sim_iommufd_device_gone(void);
 int sim_iommufd_attach(uint32_t pt_id);
 void sim_iommufd_detach(void);
 bool sim_iommufd_is_vdevice(uint32_t id);
+/* sim_iommufd_is_veventq: is @fd the queue of events, as QEMU has it open? */
+bool sim_iommufd_is_veventq(int fd);
 
 #endif /* SIMHOST_HOST_H */

@@ -144,6 +144,11 @@ static bool sim_veventq_open(void)
            events.st_dev == now.st_dev && events.st_ino == now.st_ino;
 }
 
+bool sim_iommufd_is_veventq(int fd)
+{
+    return fd == veventq_fd && sim_veventq_open();
+}
+
 static int sim_iommufd_destroy(int fd, void *arg)
 {
     uint32_t id = ((struct iommu_destroy *)arg)->id;

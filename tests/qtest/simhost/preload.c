@@ -32,13 +32,16 @@ ssize_t sim_do_pwrite(int fd, const void *buf, size_t size, off_t offset)
 ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
     SIM_SYMBOL("pwrite64");
 
-/* A result or -errno becomes what the C library returns. */
+ssize_t sim_do_read(int fd, void *buf, size_t size) SIM_SYMBOL("read");
+ssize_t sim_do_read_chk(int fd, void *buf, size_t size, size_t room)
+    SIM_SYMBOL("__read_chk");
 int sim_do_fallocate(int fd, int mode, off_t offset, off_t size)
     SIM_SYMBOL("fallocate");
 int sim_do_fallocate64(int fd, int mode, off_t offset, off_t size)
     SIM_SYMBOL("fallocate64");
 int sim_do_madvise(void *addr, size_t size, int advice) SIM_SYMBOL("madvise");
 
+/* A result or -errno becomes what the C library returns. */
 static long sim_result(long ret)
 {
     if (ret < 0) {
@@ -199,6 +202,25 @@ ssize_t sim_do_pwrite(int fd, const void *buf, size_t size, off_t offset)
 ssize_t sim_do_pwrite64(int fd, const void *buf, size_t size, off_t offset)
 {
     return sim_pwrite(fd, buf, size, offset);
+}
+
+/* Nobody but who reads events of a TDI is of interest. */
+ssize_t sim_do_read(int fd, void *buf, size_t size)
+{
+    if (sim && fd >= 0 && sim_iommufd_is_veventq(fd)) {
+        int ret = sim_event("VEVENTQ_READ", size, 0, 0);
+
+        if (ret) {
+            return sim_result(ret);
+        }
+    }
+    return syscall(SYS_read, fd, buf, size);
+}
+
+ssize_t sim_do_read_chk(int fd, void *buf, size_t size, size_t room)
+{
+    assert(size <= room);
+    return sim_do_read(fd, buf, size);
 }
 
 /*
