@@ -356,6 +356,25 @@ static void test_eject(SimHost *host)
     sim_run(host);
 }
 
+/* A request whose buffer is its own BAR does not keep it. */
+static void test_eject_buffer(SimHost *host)
+{
+    unsigned int from;
+    int i;
+
+    sim_start_behind(host);
+    g_assert_cmphex(sim_call(host, SIM_BEHIND_RID, SIM_BAR2, 4096, 0), ==,
+                    sim_refused(host));
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    from = sim_now(host);
+    sim_eject(host);
+    for (i = 0; i < 10000 && !sim_count(host, from, "close vfio"); i++) {
+        g_usleep(1000);
+    }
+    sim_in_order(host, from, "close dmabuf", "close vfio", NULL);
+    g_assert_cmpuint(host->shared->nr_dmabufs, ==, 0);
+}
+
 /* For ever: it leaves all the same, and QEMU says what is left behind. */
 static void test_eject_polled(SimHost *host)
 {
@@ -379,6 +398,7 @@ static const SimTest tests[] = {
     { "renumbered", test_renumbered },
     { "bus-reset-stuck", test_bus_reset_stuck },
     { "eject", test_eject },
+    { "eject-buffer", test_eject_buffer },
     { "eject-stuck", test_eject_stuck },
     { "eject-polled", test_eject_polled },
 };
