@@ -254,6 +254,35 @@ static void test_decode_off(SimHost *host)
     sim_nothing(host, from);
 }
 
+/*
+ * KVM keeps the frames private; the BAR leaves them, and is shared wherever it
+ * is next.
+ */
+static void test_decode_off_fails(SimHost *host)
+{
+    const uint64_t moved = SIM_BAR2 + 4 * SIM_BAR2_SIZE;
+    unsigned int from;
+
+    sim_start_free(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    sim_expect(host, "dev0 BAR 2 fd[0x0]: KVM does not turn 0xe0100000 + "
+               "0x100000 shared: Cannot allocate memory");
+    sim_expect(host, "dev0 BAR 2 fd[0x0]: 0xe0100000 stays private: Cannot "
+               "allocate memory");
+    sim_fail(host, "SET_ATTRIBUTES", 1, ENOMEM);
+    sim_command(host, 0);
+
+    from = sim_now(host);
+    sim_config_write(host, 0x18, moved);
+    sim_command(host, 6);
+    g_assert_cmpuint(sim_find_args(host, from, "MAP_FILE", moved,
+                                   SIM_BAR2_SIZE), !=, UINT_MAX);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, moved, SIM_BAR2_SIZE, true), ==, 0);
+    check_attribute(host, sim_only(host, from, "SET_ATTRIBUTES", moved,
+                                   SIM_BAR2_SIZE), PRIVATE);
+}
+
 /* RAM, which the IOMMU maps in small pieces */
 static void test_ram(SimHost *host)
 {
@@ -308,6 +337,7 @@ static const SimTest tests[] = {
     { "to-shared-fails", test_to_shared_fails },
     { "busy", test_busy },
     { "decode-off", test_decode_off },
+    { "decode-off-fails", test_decode_off_fails },
     { "ram", test_ram },
     { "memory-fault", test_memory_fault },
 };
