@@ -1,9 +1,10 @@
 /*
  * QTest of private device assignment on a simulated host: a random walk
  *
- * Guest, monitor, device, host and TSM do what comes to their minds.  The log
- * is then gone through with the rules that no order of events may break.  A
- * failure is repeated with the seed that the test prints at its start (--seed).
+ * Guest, monitor, device, host and TSM do what comes to their minds, and in
+ * between comes all that ends a binding.  The log is then gone through with the
+ * rules that no order of events may break.  A failure is repeated with the seed
+ * that the test prints at its start (--seed).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,11 +30,15 @@ typedef struct ReplayPage {
  * What the log says of the world
  *
  * @lost: a change of the state has failed half way, QEMU may not know it
+ * @vdevice: 0: there is none
+ * @left: it was bound when it went, which the kernel makes up for
  */
 typedef struct Replay {
     bool bound;
     bool running;
     bool lost;
+    uint64_t vdevice;
+    bool left;
     ReplayPage bar0[BAR0_PAGES];
     ReplayPage bar2[BAR2_PAGES];
 } Replay;
@@ -86,7 +91,12 @@ static void replay_slot(Replay *replay, const SimEvent *event)
     }
     /* Pages of a slot follow each other. */
     while (page && page->slot == event->args[0]) {
-        page->slot = 0;
+        if (event->ret) {
+            /* KVM keeps it, and its frames: they are nobody's BAR any more. */
+            page->is_private = false;
+        } else {
+            page->slot = 0;
+        }
         gpa += PAGE;
         page = replay_page(replay, gpa);
     }
@@ -118,6 +128,30 @@ static void replay_start(Replay *replay)
     }
 }
 
+/* What ends a device finds it unbound, unless the TSM has refused that. */
+static void replay_end(Replay *replay, const SimEvent *event)
+{
+    if (!strcmp(event->name, "RESET")) {
+        g_assert_false(replay->bound);
+    } else if (!strcmp(event->name, "DESTROY") &&
+               event->args[0] == replay->vdevice) {
+        g_assert_true(!replay->bound || replay->lost);
+        replay->vdevice = 0;
+        replay->left = replay->bound;
+        replay->bound = replay->running = replay->lost = false;
+    } else if (!strcmp(event->name, "kernel unbinds")) {
+        g_assert_true(replay->left);
+        replay->left = false;
+    } else if (!strcmp(event->name, "VDEVICE_ALLOC")) {
+        g_assert_cmpuint(replay->vdevice, ==, 0);
+        replay->vdevice = event->args[1];
+    } else if (!strcmp(event->name, "DETACH_IOMMUFD") ||
+               !strcmp(event->name, "FILE_DEL") ||
+               !strcmp(event->name, "close vfio")) {
+        g_assert_cmpuint(replay->vdevice, ==, 0);
+    }
+}
+
 static void replay_event(Replay *replay, const SimEvent *event)
 {
     if (!strcmp(event->name, "TSM_SET_STATE")) {
@@ -133,6 +167,11 @@ static void replay_event(Replay *replay, const SimEvent *event)
         replay->lost |= !strcmp(event->name, "TSM_UNBIND") ||
                         (!strcmp(event->name, "TSM_GET_STATE") &&
                          event->ret == -ENXIO);
+        if (!strcmp(event->name, "SET_MEMORY_REGION")) {
+            g_assert_cmpint(event->ret, ==, -EBUSY);
+            g_assert_cmphex(event->args[1], ==, 0);
+            replay_slot(replay, event);
+        }
     } else if (!strcmp(event->name, "TSM_BIND")) {
         g_assert_false(replay->bound);
         replay->bound = true;
@@ -145,8 +184,8 @@ static void replay_event(Replay *replay, const SimEvent *event)
     } else if (!strcmp(event->name, "SET_MEMORY_REGION")) {
         replay_slot(replay, event);
     } else {
-        g_assert_cmpstr(event->name, !=, "kernel unbinds");
         g_assert_cmpstr(event->name, !=, "mmap");
+        replay_end(replay, event);
     }
 }
 
@@ -158,6 +197,8 @@ static void check_replay(SimHost *host)
     for (at = 0; at < sim_now(host); at++) {
         replay_event(&replay, sim_event(host, at));
     }
+    /* At the end of QEMU */
+    g_assert_true(!replay.bound || replay.lost);
 }
 
 /*
@@ -221,6 +262,80 @@ static void step_host(SimHost *host)
     }
 }
 
+static void sim_qmp_event(SimHost *host, const char *command, const char *event)
+{
+    qtest_qmp_assert_success(host->qts, "{ 'execute': %s }", command);
+    qtest_qmp_eventwait(host->qts, event);
+}
+
+static void sim_replace(SimHost *host)
+{
+    unsigned int from = sim_now(host);
+    unsigned int nr = 1 + sim_count(host, 0, "close vfio");
+    QDict *response;
+    bool refused;
+
+    if (nr == SIM_SPARES) {
+        return;
+    }
+    response = qtest_qmp(host->qts, "{ 'execute': 'device_del', 'arguments': {"
+                         " 'id': 'dev0' } }");
+    refused = qdict_haskey(response, "error");
+    qobject_unref(response);
+    if (refused) {
+        /* The monitor has asked for something else before. */
+        return;
+    }
+    sim_eject(host);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+    while (!sim_count(host, from, "close vfio")) {
+        g_usleep(100);
+    }
+    response = sim_plug(host, nr);
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+}
+
+static void sim_lock_and_convert(SimHost *host)
+{
+    sim_map_port(host);
+    sim_tdcm(host, TDCM_OP_BIND);
+    sim_convert(host, SIM_BAR0, SIM_MSIX_TABLE, true);
+    sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true);
+}
+
+/* Some leave the device its BARs; there is no reset of a TDX guest. */
+static void step_end(SimHost *host)
+{
+    step_no_access(host);
+    if (g_test_rand_bit()) {
+        sim_lock_and_convert(host);
+        sim_tdcm(host, TDCM_OP_START_TDI);
+    }
+    switch (g_test_rand_int_range(host->tdx ? 2 : 0, 6)) {
+    case 0:
+        sim_qmp_event(host, "system_reset", "RESET");
+        break;
+    case 1:
+        sim_sleep(host);
+        sim_qmp_event(host, "system_wakeup", "WAKEUP");
+        break;
+    case 2:
+        sim_replace(host);
+        break;
+    case 3:
+        sim_bus_reset(host);
+        break;
+    case 4:
+        sim_move_window(host);
+        return;
+    case 5:
+        sim_port_off(host);
+        return;
+    }
+    sim_map_port(host);
+}
+
 static void step_monitor(SimHost *host)
 {
     /* Whether it is refused, and when it is done, is not known. */
@@ -241,17 +356,9 @@ static void step_fail(SimHost *host)
              errnos[g_test_rand_int_range(0, ARRAY_SIZE(errnos))]);
 }
 
-static void sim_lock_and_convert(SimHost *host)
-{
-    sim_command(host, 6);
-    sim_tdcm(host, TDCM_OP_BIND);
-    sim_convert(host, SIM_BAR0, SIM_MSIX_TABLE, true);
-    sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true);
-}
-
 static void step(SimHost *host)
 {
-    switch (g_test_rand_int_range(0, 15)) {
+    switch (g_test_rand_int_range(0, 17)) {
     case 0:
         step_fail(host);
         break;
@@ -280,7 +387,10 @@ static void step(SimHost *host)
         step_host(host);
         break;
     case 8:
+        step_end(host);
+        break;
     case 9:
+    case 10:
         /* Or else it would hardly ever get to RUN. */
         sim_lock_and_convert(host);
         break;
@@ -319,13 +429,19 @@ static void test_walk(SimHost *host)
 
     /* The second as in ended/in-bind-report, by a bind of the monitor's. */
     host->may_say = "for private memory that the guest does not have|"
-                    "the interface report is of no use: it could not be read";
-    sim_start_mapped(host);
+                    "the interface report is of no use: it could not be read|"
+                    "cannot unbind the TDI: .*; it is out of use|"
+                    "KVM has a slot there of a TDI that could not be unbound";
+    sim_start_behind(host);
     from = sim_now(host);
     for (i = 0; i < STEPS; i++) {
         step(host);
     }
     check_works(host);
+    /* It ends in any state. */
+    for (i = g_test_rand_int_range(0, 10); i > 0; i--) {
+        step(host);
+    }
     sim_quit(host);
     check_replay(host);
     g_test_message("%u times to be started",
