@@ -422,6 +422,8 @@ TDIBinding *vfio_private_tdi_find(uint32_t rid)
 
 bool tdcm_guest_shared(hwaddr gpa, uint64_t size)
 {
+    /* Nobody is asked about what is no range. */
+    g_assert_cmphex(gpa + size, >, gpa);
     return gpa >= RAM_BASE && gpa - RAM_BASE <= SHARED_SIZE &&
            size <= SHARED_SIZE - (gpa - RAM_BASE);
 }
