@@ -289,7 +289,33 @@ static void test_quit_in_unbind(SimHost *host)
     test_quit(host, TDCM_OP_UNBIND);
 }
 
-/* The same for the monitor */
+/* A TSM that is done soon enough unbinds it as well. */
+static void test_quit_soon(SimHost *host, uint16_t operation)
+{
+    g_autoptr(GThread) thread = NULL;
+    unsigned int from;
+
+    sim_start_mapped(host);
+    from = sim_prepare_and_begin(host, operation);
+    thread = sim_release_from(host, from);
+    sim_quit(host);
+    g_thread_join(g_steal_pointer(&thread));
+    sim_in_order(host, from, names[operation], "TSM_UNBIND", NULL);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+    g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
+}
+
+static void test_quit_soon_in_bind(SimHost *host)
+{
+    test_quit_soon(host, TDCM_OP_BIND);
+}
+
+static void test_quit_soon_in_start(SimHost *host)
+{
+    test_quit_soon(host, TDCM_OP_START_TDI);
+}
+
+/* The monitor has asked, and the TSM takes its time. */
 static void test_quit_in_monitor_bind(SimHost *host)
 {
     unsigned int from;
@@ -390,6 +416,8 @@ static const SimTest tests[] = {
     { "quit-in-bind", test_quit_in_bind },
     { "quit-in-start", test_quit_in_start },
     { "quit-in-unbind", test_quit_in_unbind },
+    { "quit-soon-in-bind", test_quit_soon_in_bind },
+    { "quit-soon-in-start", test_quit_soon_in_start },
     { "quit-in-monitor-bind", test_quit_in_monitor_bind },
     { "bus-reset-in-bind", test_bus_reset_in_bind },
     { "bus-reset-in-start", test_bus_reset_in_start },
