@@ -90,6 +90,55 @@ static void test_piece(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 4);
 }
 
+/* Of several mappings the second one stays: the first one comes back. */
+static void test_piece_stays(SimHost *host)
+{
+    unsigned int from, unmap;
+    const SimEvent *first;
+
+    sim_start_free(host);
+    g_assert_cmphex(sim_convert(host, PIECE, PIECE_SIZE, true), ==, 0);
+    g_assert_cmphex(sim_convert(host, PIECE, PIECE_SIZE, false), ==, 0);
+    from = sim_now(host);
+    sim_fail(host, "UNMAP", 2, EINVAL);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==,
+                    sim_convert_refused(host));
+    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 2);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 0);
+    unmap = sim_find(host, from, "UNMAP");
+    first = sim_event(host, unmap);
+    sim_only(host, unmap, "MAP_FILE", first->args[0], first->args[1]);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+}
+
+/* What could not be mapped is not mapped in part, but as a whole, once. */
+static void test_unmapped(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_free(host);
+    sim_command(host, 0);
+    sim_expect(host, "cannot be mapped for DMA: Cannot allocate memory; other "
+               "devices cannot reach it");
+    sim_fail(host, "MAP_FILE", 3, ENOMEM);
+    from = sim_now(host);
+    sim_command(host, 6);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 3);
+    g_assert_cmpint(sim_event(host, sim_find_args(host, from, "MAP_FILE",
+                                                  SIM_BAR2,
+                                                  SIM_BAR2_SIZE))->ret, ==,
+                    -ENOMEM);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, PIECE, PIECE_SIZE, true), ==, 0);
+    g_assert_cmphex(sim_convert(host, PIECE, PIECE_SIZE, false), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+    sim_command(host, 0);
+    sim_command(host, 6);
+    sim_only(host, sim_find(host, from, "MAP_FILE") + 2, "MAP_FILE", SIM_BAR2,
+             SIM_BAR2_SIZE);
+}
+
 static uint64_t bytes_mapped(SimHost *host, unsigned int from)
 {
     uint64_t bytes = 0;
@@ -332,7 +381,9 @@ static const SimTest tests[] = {
     { "refuses/nonsense", test_nonsense },
     { "whole", test_whole },
     { "piece", test_piece },
+    { "piece-stays", test_piece_stays },
     { "pieces", test_pieces },
+    { "unmapped", test_unmapped },
     { "to-private-fails", test_to_private_fails },
     { "to-shared-fails", test_to_shared_fails },
     { "busy", test_busy },
