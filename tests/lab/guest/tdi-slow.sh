@@ -9,7 +9,15 @@ tdi=$(find_pci 1234:7d15)
 enable_pci "$tdi"
 query life
 if [ "$answer" = commands ]; then
-	ask commands
+	ask by_monitor
+
+	# As long as the host wants, and the guest goes on meanwhile: it polls its buffer.
+	ask hold
+	(! tdcm "$tdi" 2 >/dev/null) &
+	ask by_guest
+	wait $! || fail "a bind that is held has ended"
+	request "$tdi" 7 "0 1 0 0"
+	say "a bind that is held holds up neither the guest nor the monitor"
 
 	# Whatever the host does meanwhile, this guest wants it bound, or not.
 	while [ ! -e /tmp/stop ]; do

@@ -1,68 +1,104 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
-# A device takes its time for a bind, as long as the kernel lets it: each message is
-# slow, and its report comes in single bytes. What the monitor is asked meanwhile is
-# answered while the bind is still in progress: not by a clock, but by what query-tdi
-# says afterwards. How long it took is no more than a figure.
+# A bind is held: something else is wanted of the device first, and takes as long as
+# this script wants (the module tsm_hold). What the monitor is asked meanwhile is
+# answered before the bind is let go of, so that no clock decides. How long it took is
+# no more than a figure. LAB_HOLD: so many seconds later all of it once more.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
 
 ID='{"id": "d0"}'
-# In hundredths of a second. Far above what an answer takes, far below a bind.
-SOON=1000
 
-soon()
+# hold, release: of the device, whatever is wanted of its TSM
+hold()
 {
-	[ "$qmp_took" -lt $SOON ] || fail "$1 took $qmp_took hundredths of a second"
-	row "a bind in progress: $1 answered after" \
-		"$(awk -v t="$qmp_took" 'BEGIN { print t / 100 }') s"
+	insmod /lab/tsm_hold.ko device="$tdi" || fail "$tdi cannot be held"
 }
 
-slow()
+release()
 {
-	tdi tdi-dev x-fault-delay-ms 700
-	tdi tdi-dev x-fault-single-bytes true
+	rmmod tsm_hold || fail "$tdi is not let go of"
 }
 
-fast()
-{
-	tdi tdi-dev x-fault-delay-ms 0
-	tdi tdi-dev x-fault-single-bytes false
-}
-
-# held COMMAND...: it is still in progress.
+# held [COMMAND]: that has been answered, and the bind is in progress, as is only right.
+# That QEMU says so is one more answer.
 held()
 {
+	[ $# -eq 0 ] || row "$who: $1 answered after" \
+		"$(awk -v t="$qmp_took" 'BEGIN { print t / 100 }') s"
 	qmp_ok query-tdi
-	soon query-tdi
 	qmp_has '"busy": true' '"state": "config-unlocked"'
 }
 
-# commands: what does not end it
+# answered COMMAND [ARGUMENTS]: of QMP, hmp_answered COMMAND: of the human monitor
+answered()
+{
+	qmp_ok "$@"
+	held "$1"
+}
+
+hmp_answered()
+{
+	hmp "$@"
+	held "$*"
+}
+
+# commands REASON: what does not end a bind. REASON is why device_del is refused.
 commands()
 {
-	slow
+	held
+	answered stop
+	hmp_answered info registers
+	answered cont
+	hmp_answered info registers
+	answered inject-nmi
+	qmp_err GenericError "$1" device_del "$ID"
+	held device_del
+}
+
+# for_long REASON: the same, and if there is the time, once more later
+for_long()
+{
+	commands "$1"
+	[ -n "${LAB_HOLD:-}" ] || return 0
+	sleep "$LAB_HOLD"
+	who="$who for $LAB_HOLD s"
+	commands "$1"
+}
+
+# by_monitor, by_guest: whose bind it is. The guest has begun its own.
+by_monitor()
+{
+	who="a bind of the monitor in progress"
 	qmp_from_here
+	hold
 	request tdi-bind "$ID"
-	soon tdi-bind
-	qmp_ok stop
-	soon stop
-	hmp info registers
-	soon "info registers"
-	qmp_ok cont
-	soon cont
-	held
-	qmp_err GenericError "(bind) is in progress" device_del "$ID"
-	soon device_del
-	held
-	fast
+	for_long "(bind) is in progress"
+	release
 	changed config-unlocked config-locked monitor
 	completed
 	request tdi-unbind "$ID"
 	changed config-locked config-unlocked monitor
 	completed
 	gone "$tdi" tdi-dev
+}
+
+by_guest()
+{
+	who="a bind of the guest in progress"
+	busy_wait=0
+	until qmp_ok query-tdi && [ "${qmp_answer#*\"busy\": true}" != "$qmp_answer" ]; do
+		busy_wait=$((busy_wait + 1))
+		[ $busy_wait -lt 600 ] || fail "the guest's bind does not come"
+		sleep 0.05
+	done
+	qmp_from_here
+	# The root bus has no way to unplug.
+	for_long hotplug
+	release
+	changed config-unlocked config-locked guest
+	bound "$tdi" || fail "the host does not see the TDI bound"
 }
 
 # The bind of the first of them in the middle of which a tdi-unbind comes is the last
@@ -105,34 +141,54 @@ life()
 # reset: is accepted at once, and done once the device is done.
 reset()
 {
-	slow
+	who="a bind of the monitor in progress"
 	qmp_from_here
+	hold
 	request tdi-bind "$ID"
+	held
 	qmp_ok system_reset
-	soon system_reset
+	held system_reset
+	hmp_answered info registers
+	! tail -n +$((qmp_mark + 1)) "$QMP_LOG" | grep '"event": "RESET"' ||
+		fail "the VM was reset while the TSM was at work"
+	release
+	qmp_find '"event": "RESET"'
 	qmp_ok query-tdi
-	soon query-tdi
-	qmp_has '"state": "config-unlocked"'
-	hmp info registers
-	soon "info registers"
-	fast
+	qmp_has '"busy": false' '"state": "config-unlocked"'
+	gone "$tdi" tdi-dev
 	answer=
 }
 
+# end_quit: QEMU ends but for the thread that is in the kernel with the bind, which
+# waits for what holds it. That keeps the process in the table, without its memory.
 end_quit()
 {
-	slow
+	who="a bind of the monitor in progress"
+	qmp_from_here
+	hold
 	request tdi-bind "$ID"
 	held
+	quit_pid=$(l2_pid)
 	quit_began=$(uptime_now)
-	echo '{"execute": "quit"}' >&8
+	qmp_ok quit
+	row "$who: quit answered after" "$(awk -v t="$qmp_took" 'BEGIN { print t / 100 }') s"
+	qmp_find '"event": "SHUTDOWN"'
+	quit_wait=0
+	until grep -q '^State:.*Z' "/proc/$quit_pid/status"; do
+		quit_wait=$((quit_wait + 1))
+		[ $quit_wait -lt 600 ] || fail "QEMU does not end before the bind"
+		sleep 0.05
+	done
+	row "$who: quit has ended QEMU after" \
+		"$(awk -v a="$quit_began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
+	release
 	answer=
 }
 
 on_ask()
 {
 	case $1 in
-	life | commands | unbinds | reset) "$1" ;;
+	life | hold | by_monitor | by_guest | unbinds | reset) "$1" ;;
 	quit) end_quit ;;
 	*) fail "L2 asks for '$1'" ;;
 	esac
@@ -152,9 +208,6 @@ qmp_open
 l2_wait
 [ $lives -eq 2 ] || fail "L2 lived $lives times: ${l2_why:-no reason}"
 [ "$l2_exit" = 0 ] || fail "QEMU left with $l2_exit"
-row "a bind in progress: quit has ended QEMU after" \
-	"$(awk -v a="$quit_began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
-fast
 gone "$tdi" tdi-dev
 sed -i '/the interface report is of no use/d' /run/qemu-l2.log
 quiet_qemu
