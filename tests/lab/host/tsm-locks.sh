@@ -3,7 +3,8 @@
 # One device is slow to connect to its TSM. Meanwhile the files of another, that
 # anybody may read, are read in a loop, and that one is disconnected and connected
 # again: neither waits for the slow one, nor for the readers, for good. Who wants
-# something of the slow one itself waits until it is connected, and no longer.
+# something of the slow one itself waits until it is connected, and no longer. Nor does
+# anybody wait for another while a TDI is slow with its report.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 
@@ -59,6 +60,30 @@ bind_and_unbind()
 		-t what_the_user_does_is_not_told >/out/selftest.txt 2>&1
 }
 
+# read_report: of the slow device. It has five seconds, which are not enough.
+read_report()
+{
+	! VFIO_SELFTESTS_BDF=$slow /lab/selftests/vfio_pci_tdi_test \
+		-t error_is_told_after_requests >/out/selftest-slow.txt 2>&1
+}
+
+# beside_report COMMAND...: runs it while the slow device, which is bound then, gives
+# its report. One more in $during if it has ended by then.
+beside_report()
+{
+	read_report &
+	slow_pid=$!
+	until bound "$slow"; do
+		kill -0 $slow_pid 2>/dev/null || fail "the slow device is not bound"
+	done
+	"$@" &
+	ends $! "$*"
+	if kill -0 $slow_pid 2>/dev/null; then
+		during=$((during + 1))
+	fi
+	ends $slow_pid "reading a report for longer than there is time"
+}
+
 stop=/tmp/stop
 slow=$(dev tdi-dev)
 other=$(dev nvme-tdi)
@@ -108,6 +133,21 @@ for file in disconnect connect; do
 	ends $slow_pid "connecting the slow device"
 	ends $waiter "a $file during that"
 done
+
+tdi tdi-dev x-fault-delay-ms 150
+tdi tdi-dev x-fault-single-bytes true
+bind_vfio "$slow"
+for command in bind_and_unbind again; do
+	during=0
+	round=0
+	while [ $round -lt $ROUNDS ] && [ $during -eq 0 ]; do
+		round=$((round + 1))
+		beside_report $command
+	done
+	row "$command while another device gives its report, after $round rounds"
+	[ $during -gt 0 ] || fail "$command waits for another device's report"
+done
+tdi tdi-dev x-fault-delay-ms 0
 echo "$tsm" >"$sys/$slow/tsm/disconnect" || fail "disconnect failed"
 
 : >$stop
