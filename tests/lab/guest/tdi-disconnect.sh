@@ -36,6 +36,7 @@ while query next; do
 		head -c 4096 /dev/nvme0n1 >/dev/null || fail "the disk cannot be read"
 		echo 1000 >/sys/block/nvme0n1/queue/io_timeout ;;
 	failed)
+		registers 0xffffffff
 		# Its driver gives up, and disables what it finds enabled.
 		! head -c 4096 /dev/nvme0n1 >/dev/null 2>&1 ||
 			fail "a disk in ERROR can be read"
