@@ -135,10 +135,40 @@ request()
 	esac
 }
 
-# bar0 BDF: guest physical address of BAR 0.
+# bar BDF N: guest physical address of a BAR, and of BAR 0.
+bar()
+{
+	sed -n "$(($2 + 1))p" "/sys/bus/pci/devices/$1/resource" | cut -d' ' -f1
+}
+
 bar0()
 {
-	sed -n 1p "/sys/bus/pci/devices/$1/resource" | cut -d' ' -f1
+	bar "$1" 0
+}
+
+# bar_size BDF N: size of a BAR in bytes.
+bar_size()
+{
+	sed -n "$(($2 + 1))p" "/sys/bus/pci/devices/$1/resource" |
+		{ read -r bar_first bar_last bar_flags
+		  : "$bar_flags"
+		  echo $((bar_last - bar_first + 1)); }
+}
+
+# slots unbind|bind: whether the kernel looks after the slots of root ports. While it
+# does not, it does not hear of buttons either, by which QEMU asks for a device.
+slots()
+{
+	for slots_port in /sys/bus/pci_express/devices/*:pcie004; do
+		echo "${slots_port##*/}" >"/sys/bus/pci_express/drivers/pciehp/$1"
+	done
+}
+
+# slot_off: turns off the one slot that there is, so that its device goes. When one
+# comes, the kernel turns it on.
+slot_off()
+{
+	echo 0 | tee /sys/bus/pci/slots/*/power >/dev/null
 }
 
 # convert_pages GPA PAGES ATTRIBUTES RESULT: one hypercall and what it must return.

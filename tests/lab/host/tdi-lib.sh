@@ -136,3 +136,28 @@ pf_close()
 	echo quit >&9
 	wait "$pf_pid" || fail "the PF's QEMU leaves with $?"
 }
+
+# aside COMMAND...: it goes on in the background. It is no child of this shell: when
+# one ends, the shell's read begins anew without what it has read of a line (l2_wait).
+aside()
+{
+	rm -f /run/aside
+	( (
+		aside_status=0
+		"$@" || aside_status=$?
+		echo $aside_status >/run/aside.new
+		mv /run/aside.new /run/aside
+	) & )
+}
+
+# aside_ended WHAT: waits until that has come to an end, which has to be a good one.
+aside_ended()
+{
+	aside_wait=0
+	until [ -e /run/aside ]; do
+		aside_wait=$((aside_wait + 1))
+		[ $aside_wait -lt 600 ] || fail "$1 does not end"
+		sleep 0.1
+	done
+	[ "$(cat /run/aside)" = 0 ] || fail "$1 failed"
+}

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
-# The host takes away a TDI in RUN: it turns off the VFs of which it is one, unbinds
-# its driver, removes it, or it is unplugged. LAB_HOW says which. The TDI is stopped
-# before anybody asks QEMU to let go of it, and QEMU is told.
+# The host takes away a TDI in LAB_STATE: it turns off the VFs of which it is one,
+# unbinds its driver, removes it, or it is unplugged. LAB_HOW says which. The TDI is
+# stopped before anybody asks QEMU to let go of it, and QEMU is told, with no request
+# of the guest in between. What can come back comes back, and can be locked.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
@@ -22,20 +23,71 @@ take_away()
 	esac
 }
 
-on_ask()
+# lose STATE
+lose()
 {
-	[ "$1" = run ] || fail "L2 asks for '$1'"
-	qmp_find 'TDI_STATE_CHANGED.*"new": "run"|"new": "run".*TDI_STATE_CHANGED'
+	qmp_find "TDI_STATE_CHANGED.*\"new\": \"$1\"|\"new\": \"$1\".*TDI_STATE_CHANGED"
 	qmp_from_here
 	bound "$tdi" || fail "the host does not see the TDI bound"
 	began=$(uptime_now)
-	take_away &
-	taker=$!
-	changed run hidden host
-	row "run, $how: told after" \
+	aside take_away
+	changed "$1" hidden host
+	row "$1, $how: told after" \
 		"$(awk -v a="$began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
+	qmp_ok query-tdi
+	qmp_has '"state": "hidden"' '"kvm": false'
 	qmp_ok query-status
 	qmp_has '"status": "running"'
+}
+
+# gone_by_now: QEMU has closed the device, and what was done to it is done.
+gone_by_now()
+{
+	aside_ended "'$how'"
+	[ "$how" = driver ] || [ ! -e "$sys/$tdi" ] || fail "the device is still there"
+}
+
+# after: what can come back does so once it has left its slot in the guest.
+after()
+{
+	case $how in
+	vfs | driver | remove) answer=slot ;;
+	esac
+}
+
+back()
+{
+	qmp_find '"event": "DEVICE_DELETED"'
+	gone_by_now
+	case $how in
+	vfs) cat "$sys/$pf/sriov_totalvfs" >"$sys/$pf/sriov_numvfs" ;;
+	driver) gone "$tdi" tdi-dev ;;
+	remove)
+		echo 1 >/sys/bus/pci/rescan
+		connect_tsm "$tdi"
+		;;
+	esac
+	bind_vfio "$tdi"
+	qmp_from_here
+	qmp_ok device_add "{\"driver\": \"vfio-pci\", \"id\": \"d0\", \"host\": \"$tdi\",
+		\"bus\": \"rp0\", \"iommufd\": \"i0\", \"private\": true}"
+	how=back
+}
+
+# locked: the one that has come
+locked()
+{
+	changed config-unlocked config-locked guest
+	bound "$tdi" || fail "the host does not see the TDI bound again"
+}
+
+on_ask()
+{
+	case $1 in
+	"$LAB_STATE") lose "$1" ;;
+	after | back | locked) "$1" ;;
+	*) fail "L2 asks for '$1'" ;;
+	esac
 }
 
 how=$LAB_HOW
@@ -50,12 +102,19 @@ else
 fi
 bind_vfio "$tdi"
 sw_protected
-L2_APPEND="lab.how=$how"
+L2_APPEND="lab.how=$how lab.state=$LAB_STATE"
 # shellcheck disable=SC2086 # CGS, QMP_ARGS and TDI_TRACE hold words
 l2_start tdi-lost $CGS $QMP_ARGS $TDI_TRACE \
-	-device vfio-pci,id=d0,host="$tdi",iommufd=i0,private=on
+	-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
+	-device pcie-root-port,id=rp0,chassis=1,slot=1 \
+	-device vfio-pci,id=d0,host="$tdi",bus=rp0,iommufd=i0,private=on
 qmp_open
 l2_wait
 l2_good
-wait "$taker" || fail "'$how' failed"
-[ "$how" = driver ] || [ ! -e "$sys/$tdi" ] || fail "the device is still there"
+# The slot wants a reset of what has left it, and whoever takes it away has its lock.
+sed -i '/Cannot reset device/d' /run/qemu-l2.log
+quiet_qemu
+case $how in
+back) ! bound "$tdi" || fail "it is still bound" ;;
+*) gone_by_now ;;
+esac
