@@ -2,7 +2,8 @@
 # shellcheck shell=dash
 # The host takes a TDI back without asking QEMU: it disconnects the device from its
 # TSM, or resets it, in LOCKED and in RUN. Or the device falls into ERROR by itself,
-# and nobody asks it. QEMU is told each time, and so are management and the guest.
+# and nobody asks it. QEMU is told each time, and so are management and the guest. The
+# guest waits for this script meanwhile, so that no request of its own makes QEMU look.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh

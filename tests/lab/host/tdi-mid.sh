@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # A TDI ends in the middle of a request of the guest: the host disconnects or resets
-# it, or it falls into ERROR. LAB_STEPS has REQUEST-END for each. Which of the two
-# comes first is open; what comes of it is not.
+# it, or its PF, or takes its driver away; or it falls into ERROR. LAB_STEPS has
+# REQUEST-END for each. Which of the two comes first is open; what comes of it is not:
+# the changes of state that QEMU tells are one of a few stories. QEMU tells the host's
+# ends while the device is slow, and before the guest asks for anything else. The
+# requests that no device has a part in, a check, or to have DMA to private memory and
+# to give it up, the guest makes over and over meanwhile.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
 
 MID_TRIES=40
+sys=/sys/bus/pci/devices
 
 # busy: QEMU is at the request. False if it does not come, or is over already.
 busy()
@@ -25,42 +30,88 @@ busy()
 
 end_disconnect()
 {
-	cat "/sys/bus/pci/devices/$nvme/tsm/connect" \
-		>"/sys/bus/pci/devices/$nvme/tsm/disconnect" ||
-		fail "disconnect failed"
+	echo "$connect_name" >"$sys/$pf/tsm/disconnect" || fail "disconnect failed"
 }
 
 end_reset()
 {
-	echo 1 >"/sys/bus/pci/devices/$nvme/reset" || fail "reset failed"
+	echo 1 >"$sys/$vf/reset" || fail "reset failed"
+}
+
+end_pf()
+{
+	echo 1 >"$sys/$pf/reset" || fail "reset of the PF failed"
+}
+
+unbind_driver()
+{
+	echo "$vf" >"$sys/$vf/driver/unbind"
+}
+
+# It waits until QEMU has closed the device, which takes the guest's consent.
+end_remove()
+{
+	aside unbind_driver
+	taken=1
 }
 
 # The knob has an effect on what is locked only, so that it is then that it ends.
 end_fault()
 {
 	fault_tries=0
-	until tdi nvme-tdi state && [ "$l0_answer" != '"CONFIG_UNLOCKED"' ]; do
+	until tdi tdi-vfs/vf0 state && [ "$l0_answer" != '"CONFIG_UNLOCKED"' ]; do
 		fault_tries=$((fault_tries + 1))
 		[ $fault_tries -lt $MID_TRIES ] || return 0
 	done
-	began=$(uptime_now)
-	tdi nvme-tdi x-fault-error true
+	tdi tdi-vfs/vf0 x-fault-error true
 }
 
 # slow: all messages take so long, and a report that comes in single bytes takes
 # all the time that it gets.
 slow()
 {
-	tdi nvme-tdi x-fault-delay-ms 600
-	[ "$step" != bind-fault ] || tdi nvme-tdi x-fault-single-bytes true
+	tdi tdi-vfs x-fault-delay-ms 600
+	[ "$step" != bind-fault ] || tdi tdi-vfs/vf0 x-fault-single-bytes true
 	qmp_from_here
+}
+
+# told: QEMU has hidden it. Of a bind there may be nothing to hide, and an unbind may
+# have been faster; settled() sees to these.
+told()
+{
+	case $step in
+	bind-* | unbind-* | *-fault) ;;
+	*)
+		qmp_find "TDI_STATE_CHANGED.*\"new\": \"hidden\"|\"new\": \"hidden\".*TDI_STATE_CHANGED"
+		row "$step: told after" \
+			"$(awk -v a="$began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
+		;;
+	esac
+}
+
+# under_way: the request is
+under_way()
+{
+	case $step in
+	check-*) ;;
+	dma-*)
+		dma_tries=0
+		until qmp_ok query-tdi &&
+			[ "${qmp_answer#*\"private-dma-enabled\": true}" != "$qmp_answer" ]; do
+			dma_tries=$((dma_tries + 1))
+			[ $dma_tries -lt 600 ] || fail "$step: no private DMA"
+		done
+		;;
+	*) busy ;;
+	esac
 }
 
 mid()
 {
-	if busy; then
+	if under_way; then
 		began=$(uptime_now)
 		"end_${step#*-}"
+		told
 	else
 		answer=again
 	fi
@@ -68,38 +119,97 @@ mid()
 
 calm()
 {
-	tdi nvme-tdi x-fault-delay-ms 0
-	tdi nvme-tdi x-fault-single-bytes false
+	tdi tdi-vfs x-fault-delay-ms 0
+	tdi tdi-vfs/vf0 x-fault-single-bytes false
+}
+
+# story: all changes of state since slow(), in $story
+story()
+{
+	story=$(tail -n +$((qmp_mark + 1)) "$QMP_LOG" | awk '
+		function member(name) {
+			match($0, "\"" name "\": \"[a-z-]*\"")
+			return substr($0, RSTART + length(name) + 5,
+				RLENGTH - length(name) - 6)
+		}
+		/"TDI_STATE_CHANGED"/ {
+			printf "%s>%s:%s ", member("old"), member("new"), member("reason")
+		}')
+}
+
+# What becomes of what is locked: by the request, then by the end
+LOCK="config-unlocked>config-locked:guest "
+RUN="config-locked>run:guest "
+HIDE="config-locked>hidden:host "
+ERROR="config-locked>error:device-error "
+
+# right: $story is one that may be, and is at its end
+right()
+{
+	case $step in
+	bind-fault) [ "$story" = "$LOCK$ERROR" ] ;;
+	start-fault) [ "$story" = "$ERROR" ] ||
+		[ "$story" = "${RUN}run>error:device-error " ] ;;
+	unbind-fault) [ "$story" = "config-locked>config-unlocked:guest " ] ||
+		[ "$story" = "${ERROR}error>config-unlocked:guest " ] ;;
+	dma-fault) [ "$story" = "run>error:device-error " ] ;;
+	*-fault) [ "$story" = "$ERROR" ] ;;
+	# It is cut short, or was faster.
+	bind-*) [ -z "$story" ] || [ "$story" = "$LOCK$HIDE" ] ;;
+	# Cut short, it has started, or not: that is not known until the host has stopped it.
+	start-*) [ "$story" = "$HIDE" ] || [ "$story" = "${RUN}run>hidden:host " ] ||
+		[ "$story" = "config-locked>unknown:guest unknown>hidden:host " ] ;;
+	# It goes on whatever the host does, and the guest knows then.
+	unbind-*) [ "$story" = "config-locked>config-unlocked:guest " ] ||
+		[ "$story" = "${HIDE}hidden>config-unlocked:guest " ] ;;
+	dma-*) [ "$story" = "run>hidden:host " ] ;;
+	*) [ "$story" = "$HIDE" ] ;;
+	esac
 }
 
 # settled: QEMU has nothing to do any more, and knows. The answer is the state.
 settled()
 {
 	calm
-	case $step in
-	unbind-fault) settled_ok="config-unlocked" ;;
-	*-fault) settled_ok="error" ;;
-	*) settled_ok="hidden config-unlocked" ;;
-	esac
 	settled_tries=0
 	while :; do
 		qmp_ok query-tdi
-		answer=$(echo "$qmp_answer" | sed -n 's/.*"state": "\([a-z-]*\)".*/\1/p')
-		case $qmp_answer:" $settled_ok " in
-		*'"busy": false'*":"*" $answer "*) break ;;
+		story
+		case $qmp_answer in
+		*'"busy": false'*) ! right || break ;;
 		esac
 		settled_tries=$((settled_tries + 1))
-		[ $settled_tries -lt 300 ] || fail "$step: QEMU says $qmp_answer"
+		[ $settled_tries -lt 300 ] || fail "$step: after $story: $qmp_answer"
 		sleep 0.05
 	done
-	row "$step: $answer, told after" \
+	qmp_ok query-tdi
+	answer=$(echo "$qmp_answer" | sed -n 's/.*"state": "\([a-z-]*\)".*/\1/p')
+	row "$step: $answer, settled after" \
 		"$(awk -v a="$began" -v b="$(uptime_now)" 'BEGIN { print b - a }') s"
-	if [ "$answer" != config-unlocked ]; then
-		qmp_find "TDI_STATE_CHANGED.*\"new\": \"$answer\"|\"new\": \"$answer\".*TDI_STATE_CHANGED"
+	if [ "$answer" != error ]; then
+		qmp_has '"private-dma-enabled": false'
+		gone "$vf" tdi-vfs/vf0
 	fi
-	[ "$answer" = error ] || gone "$nvme" nvme-tdi
 	qmp_ok query-status
 	qmp_has '"status": "running"'
+}
+
+# left: the guest has unlocked it. Whether its slot is to be turned off is the answer.
+left()
+{
+	[ -z "$taken" ] || answer=slot
+	[ -n "$(cat "$sys/$pf/tsm/connect")" ] || connect_tsm "$pf"
+}
+
+# back: the driver has been taken away, and comes again, and so does the device.
+back()
+{
+	qmp_find '"DEVICE_DELETED"'
+	aside_ended "unbinding the driver"
+	taken=
+	bind_vfio "$vf"
+	qmp_ok device_add "{\"driver\": \"vfio-pci\", \"id\": \"d0\", \"host\": \"$vf\",
+		\"bus\": \"rp0\", \"iommufd\": \"i0\", \"private\": true}"
 }
 
 on_ask()
@@ -110,27 +220,33 @@ on_ask()
 		steps=${steps#* }
 		answer=$step
 		;;
-	slow | mid | calm | settled) "$1" ;;
-	connect)
-		[ -n "$(cat "/sys/bus/pci/devices/$nvme/tsm/connect")" ] ||
-			connect_tsm "$nvme"
-		;;
+	slow | mid | calm | settled | left | back) "$1" ;;
 	*) fail "L2 asks for '$1'" ;;
 	esac
 }
 
 steps="$LAB_STEPS end "
-nvme=$(dev nvme-tdi)
-connect_tsm "$nvme"
-bind_vfio "$nvme"
+taken=
+pf=$(dev tdi-vfs)
+make_vf "$pf"
+connect_tsm "$pf"
+bind_vfio "$vf"
 sw_protected
-# shellcheck disable=SC2086 # CGS, QMP_ARGS and TDI_TRACE hold words
-l2_start tdi-mid $CGS $QMP_ARGS $TDI_TRACE \
-	-device vfio-pci,id=d0,host="$nvme",iommufd=i0,private=on
+cgs=$CGS
+if [ "${LAB_PRIVATE_RAM:-0}" = 1 ]; then
+	cgs="-object sw-protected-vm,id=cgs0,private-memory=on -object iommufd,id=i0"
+	L2_MEM=256
+fi
+# shellcheck disable=SC2086 # cgs, QMP_ARGS and TDI_TRACE hold words
+l2_start tdi-mid $cgs $QMP_ARGS $TDI_TRACE \
+	-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
+	-device pcie-root-port,id=rp0,chassis=1,slot=1 \
+	-device vfio-pci,id=d0,host="$vf",bus=rp0,iommufd=i0,private=on
 qmp_open
 l2_wait
 l2_good
 # Of a bind that ended in the middle there may be no report; that is told once.
-sed -i '/the interface report is of no use/d' /run/qemu-l2.log
+# The slot wants a reset of what has left it, and whoever unbinds the driver has its lock.
+sed -i '/the interface report is of no use/d; /Cannot reset device/d' /run/qemu-l2.log
 quiet_qemu
-gone "$nvme" nvme-tdi
+gone "$vf" tdi-vfs/vf0
