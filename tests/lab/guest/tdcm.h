@@ -13,6 +13,7 @@
 #define TDCM_HYPERCALL 24
 #define TDCM_SIZE (16 * 4096)
 #define TDCM_HEADER 20
+#define TDCM_WAIT_NS 60000000000ULL
 
 /* What came back; @buffer has the reply behind the header. */
 typedef struct Tdcm {
@@ -60,6 +61,19 @@ static inline Tdcm tdcm_request(int lab_fd, const char *bdf, uint16_t operation,
         .error = buffer[9],
         .length = *(volatile uint32_t *)(buffer + 16),
     };
+}
+
+/* A host that takes its time answers after the hypercall. */
+static inline void tdcm_wait(Tdcm *reply)
+{
+    uint64_t end = now_ns() + TDCM_WAIT_NS;
+
+    while (!reply->result && !reply->status && now_ns() < end) {
+        usleep(1000);
+        reply->status = reply->buffer[8];
+    }
+    reply->error = reply->buffer[9];
+    reply->length = *(volatile uint32_t *)(reply->buffer + 16);
 }
 
 #endif

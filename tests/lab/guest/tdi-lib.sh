@@ -128,7 +128,7 @@ disk()
 # of it is in $reply.
 request()
 {
-	reply=$(tdcm "$1" "$2") || fail "operation $2 was not taken: $reply"
+	reply=$(tdcm wait "$1" "$2") || fail "operation $2 was not taken: $reply"
 	case $reply in
 	"$3"*) ;;
 	*) fail "operation $2 gave '$reply', expected '$3'" ;;

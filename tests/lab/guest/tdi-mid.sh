@@ -62,13 +62,7 @@ once()
 # one in the same slot.
 leave()
 {
-	# What was asked while the device was slow may still be in the way.
-	leave_tries=0
-	until reply=$(tdcm "$tdi" 7); do
-		leave_tries=$((leave_tries + 1))
-		[ $leave_tries -lt 100 ] || fail "$step: no unbind: $reply"
-	done
-	[ "$reply" = "0 1 0 0" ] || fail "$step: the unbind gave '$reply'"
+	request "$tdi" 7 "0 1 0 0"
 	query left
 	if [ "$answer" = slot ]; then
 		slots bind
@@ -88,7 +82,7 @@ begin()
 	begin_round=0
 	answer=again
 	while [ "$answer" = again ]; do
-		[ $begin_round -eq 0 ] || { ask calm; leave; }
+		[ $begin_round -eq 0 ] || { ask over; leave; }
 		begin_round=$((begin_round + 1))
 		[ $begin_round -lt 10 ] || fail "$step: no request is slow enough"
 		prepare "${step%-*}"

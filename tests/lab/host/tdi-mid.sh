@@ -123,6 +123,18 @@ calm()
 	tdi tdi-vfs/vf0 x-fault-single-bytes false
 }
 
+# over: it is fast again, and has answered what was asked before
+over()
+{
+	calm
+	over_tries=0
+	until qmp_ok query-tdi && [ "${qmp_answer#*\"busy\": false}" != "$qmp_answer" ]; do
+		over_tries=$((over_tries + 1))
+		[ $over_tries -lt 600 ] || fail "$step: still busy: $qmp_answer"
+		sleep 0.05
+	done
+}
+
 # story: all changes of state since slow(), in $story
 story()
 {
@@ -220,7 +232,7 @@ on_ask()
 		steps=${steps#* }
 		answer=$step
 		;;
-	slow | mid | calm | settled | left | back) "$1" ;;
+	slow | mid | over | settled | left | back) "$1" ;;
 	*) fail "L2 asks for '$1'" ;;
 	esac
 }
