@@ -3,7 +3,7 @@
 # A bind is held: something else is wanted of the device first, and takes as long as
 # this script wants (the module tsm_hold). What the monitor is asked meanwhile is
 # answered before the bind is let go of, so that no clock decides. How long it took is
-# no more than a figure. LAB_HOLD: so many seconds later all of it once more.
+# no more than a figure. LAB_HOLD: for so many seconds it has been held before the last.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
@@ -57,14 +57,21 @@ commands()
 	held device_del
 }
 
+# long: true if there is the time, which has passed then
+long()
+{
+	[ -n "${LAB_HOLD:-}" ] || return 1
+	sleep "$LAB_HOLD"
+	who="$who for $LAB_HOLD s"
+}
+
 # for_long REASON: the same, and if there is the time, once more later
 for_long()
 {
 	commands "$1"
-	[ -n "${LAB_HOLD:-}" ] || return 0
-	sleep "$LAB_HOLD"
-	who="$who for $LAB_HOLD s"
-	commands "$1"
+	if long; then
+		commands "$1"
+	fi
 }
 
 # by_monitor, by_guest: whose bind it is. The guest has begun its own.
@@ -146,6 +153,7 @@ reset()
 	hold
 	request tdi-bind "$ID"
 	held
+	long || :
 	qmp_ok system_reset
 	held system_reset
 	hmp_answered info registers
@@ -168,6 +176,7 @@ end_quit()
 	hold
 	request tdi-bind "$ID"
 	held
+	long || :
 	quit_pid=$(l2_pid)
 	quit_began=$(uptime_now)
 	qmp_ok quit
