@@ -51,8 +51,22 @@ gone_by_now()
 after()
 {
 	case $how in
-	vfs | driver | remove) answer=slot ;;
+	vfs | driver | remove | unplug) answer=slot ;;
 	esac
+}
+
+# plug: another one into the port, which L0 calls by its slot. The kernel turns off the
+# port's power after it has forgotten the device, and then it is gone in L0.
+plug()
+{
+	port=$(sed -n 's/^tdi-dev \(.*\)\.0/\1/p' /lab/devices)
+	plug_wait=0
+	until [ -e "$sys/$tdi/tsm/connect" ]; do
+		plug_wait=$((plug_wait + 1))
+		[ $plug_wait -lt 300 ] || fail "no device comes: $l0_answer"
+		l0 "device_add tdi-testdev,id=tdi-dev,bus=rp$((0x$port)),tdisp=on,x-tdisp-clear=on"
+		sleep 0.2
+	done
 }
 
 back()
@@ -64,6 +78,10 @@ back()
 	driver) gone "$tdi" tdi-dev ;;
 	remove)
 		echo 1 >/sys/bus/pci/rescan
+		connect_tsm "$tdi"
+		;;
+	unplug)
+		plug
 		connect_tsm "$tdi"
 		;;
 	esac
