@@ -93,6 +93,18 @@ TDI_TRACE="-msg timestamp=on -trace vfio_private_tdi* -trace vfio_private_reques
 	-trace tsm_iommufd* -trace vfio_private_frozen
 	-trace kvm_private_mmio_convert -D /out/trace-l2.log"
 
+# pid_ends PID WHAT: fails if it does not
+pid_ends()
+{
+	pid_wait=0
+	while kill -0 "$1" 2>/dev/null; do
+		pid_wait=$((pid_wait + 1))
+		[ $pid_wait -lt 300 ] || fail "$2 does not end"
+		sleep 0.1
+	done
+	wait "$1" || fail "$2 failed"
+}
+
 # make_vf BDF: turns the VFs of a device on, with a driver that does nothing else;
 # the address of the first one is in $vf.
 make_vf()

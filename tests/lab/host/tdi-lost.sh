@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # The host takes away a TDI in LAB_STATE: it turns off the VFs of which it is one,
-# unbinds its driver, removes it, or it is unplugged. LAB_HOW says which. The TDI is
-# stopped before anybody asks QEMU to let go of it, and QEMU is told, with no request
-# of the guest in between. What can come back comes back, and can be locked.
+# unbinds its driver, removes it, it is unplugged, or its TSM goes. LAB_HOW says which.
+# The TDI is stopped before anybody asks QEMU to let go of it, and QEMU is told, with no
+# request of the guest in between. What can come back comes back, and can be locked.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
@@ -15,6 +15,7 @@ take_away()
 {
 	case $how in
 	vfs) echo 0 >"$sys/$pf/sriov_numvfs" ;;
+	tsm) insmod /lab/host_acts.ko "departs=$tdi" ;;
 	driver) echo "$tdi" >"$sys/$tdi/driver/unbind" ;;
 	remove) echo 1 >"$sys/$tdi/remove" ;;
 	unplug)
@@ -44,7 +45,11 @@ lose()
 gone_by_now()
 {
 	aside_ended "'$how'"
-	[ "$how" = driver ] || [ ! -e "$sys/$tdi" ] || fail "the device is still there"
+	case $how in
+	driver) ;;
+	tsm) [ -z "$(ls /sys/class/tsm)" ] || fail "the TSM is still there" ;;
+	*) [ ! -e "$sys/$tdi" ] || fail "the device is still there" ;;
+	esac
 }
 
 # after: what can come back does so once it has left its slot in the guest.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # The TDI is a VF in LAB_STATE, and the host resets its PF, or another QEMU that has
-# it ends (LAB_PF=vfio), which resets it as well: the VF is stopped before, QEMU is
-# told, the guest keeps running without the device, and can lock it anew.
+# it ends (LAB_PF=vfio), which resets it as well, or the PF's driver resets it by itself
+# (LAB_PF=flr): the VF is stopped before, QEMU is told, the guest keeps running without
+# the device, and can lock it anew.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 . /lab/host/qmp-lib.sh
@@ -11,11 +12,11 @@ TOKEN=00112233-4455-6677-8899-aabbccddeeff
 
 reset_pf()
 {
-	if [ "${LAB_PF:-}" = vfio ]; then
-		pf_close
-	else
-		echo 1 >"/sys/bus/pci/devices/$pf/reset" || fail "reset of the PF failed"
-	fi
+	case ${LAB_PF:-} in
+	vfio) pf_close ;;
+	flr) insmod /lab/host_acts.ko "flr=$pf" ;;
+	*) echo 1 >"/sys/bus/pci/devices/$pf/reset" ;;
+	esac || fail "reset of the PF failed"
 }
 
 on_ask()

@@ -20,18 +20,6 @@ readers()
 	done >/dev/null 2>&1
 }
 
-# ends PID WHAT: fails if it does not
-ends()
-{
-	ends_wait=0
-	while kill -0 "$1" 2>/dev/null; do
-		ends_wait=$((ends_wait + 1))
-		[ $ends_wait -lt 300 ] || fail "$2 does not end"
-		sleep 0.1
-	done
-	wait "$1" || fail "$2 failed"
-}
-
 again()
 {
 	echo "$tsm" >"$sys/$pf/tsm/disconnect" && sleep 0.05 &&
@@ -46,11 +34,11 @@ meanwhile()
 	slow_pid=$!
 	sleep 0.1
 	"$@" &
-	ends $! "$*"
+	pid_ends $! "$*"
 	if kill -0 $slow_pid 2>/dev/null; then
 		during=$((during + 1))
 	fi
-	ends $slow_pid "connecting the slow device"
+	pid_ends $slow_pid "connecting the slow device"
 	echo "$tsm" >"$sys/$slow/tsm/disconnect" || fail "disconnect failed"
 }
 
@@ -77,11 +65,11 @@ beside_report()
 		kill -0 $slow_pid 2>/dev/null || fail "the slow device is not bound"
 	done
 	"$@" &
-	ends $! "$*"
+	pid_ends $! "$*"
 	if kill -0 $slow_pid 2>/dev/null; then
 		during=$((during + 1))
 	fi
-	ends $slow_pid "reading a report for longer than there is time"
+	pid_ends $slow_pid "reading a report for longer than there is time"
 }
 
 stop=/tmp/stop
@@ -130,8 +118,8 @@ for file in disconnect connect; do
 		(! echo "$tsm" >"$sys/$slow/tsm/connect") 2>/dev/null &
 	fi
 	waiter=$!
-	ends $slow_pid "connecting the slow device"
-	ends $waiter "a $file during that"
+	pid_ends $slow_pid "connecting the slow device"
+	pid_ends $waiter "a $file during that"
 done
 
 tdi tdi-dev x-fault-delay-ms 150
@@ -151,7 +139,7 @@ tdi tdi-dev x-fault-delay-ms 0
 echo "$tsm" >"$sys/$slow/tsm/disconnect" || fail "disconnect failed"
 
 : >$stop
-ends $reader "reading what is shown"
+pid_ends $reader "reading what is shown"
 for file in authenticated tsm/bound tsm/dsm; do
 	[ -e "$sys/$vf/$file" ] || fail "a VF of a connected PF has no $file"
 done

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * host_acts - does once to a device what the host's user space cannot.
+ *
+ * Loading it with flr=BDF resets the function as drivers do, by pcie_flr() and without
+ * the locks that a reset by sysfs takes. With departs=BDF the TSM goes that the device
+ * is connected to, as it goes with its module or its firmware: it is not to be had
+ * again before L1 boots anew, and has nothing to unload here.
+ *
+ * To be loaded in L1.
+ */
+#include <linux/cleanup.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/pci-tsm.h>
+#include <linux/tsm.h>
+
+static char *flr;
+module_param(flr, charp, 0);
+MODULE_PARM_DESC(flr, "Function to reset");
+
+static char *departs;
+module_param(departs, charp, 0);
+MODULE_PARM_DESC(departs, "Function whose TSM is to go");
+
+static struct pci_dev *function(const char *name)
+{
+	unsigned int domain, bus, slot, fn;
+
+	if (sscanf(name, "%x:%x:%x.%x", &domain, &bus, &slot, &fn) != 4)
+		return NULL;
+	return pci_get_domain_bus_and_slot(domain, bus, PCI_DEVFN(slot, fn));
+}
+
+static int reset(const char *name)
+{
+	struct pci_dev *pdev __free(pci_dev_put) = function(name);
+	int rc;
+
+	if (!pdev)
+		return -ENODEV;
+
+	/* VFs are there as long as its SR-IOV capability says so. */
+	pci_save_state(pdev);
+	rc = pcie_flr(pdev);
+	pci_restore_state(pdev);
+	return rc;
+}
+
+static int depart(const char *name)
+{
+	struct pci_dev *pdev __free(pci_dev_put) = function(name);
+
+	/* Nobody else connects or disconnects it meanwhile. */
+	if (!pdev || !pdev->tsm)
+		return -ENODEV;
+
+	tsm_unregister(pdev->tsm->tsm_dev);
+	return 0;
+}
+
+static int __init host_acts_init(void)
+{
+	int rc = 0;
+
+	if (flr)
+		rc = reset(flr);
+	if (!rc && departs)
+		rc = depart(departs);
+	return rc;
+}
+module_init(host_acts_init);
+
+static void __exit host_acts_exit(void)
+{
+}
+module_exit(host_acts_exit);
+
+MODULE_DESCRIPTION("What a host does to a device once");
+MODULE_LICENSE("GPL");
