@@ -81,6 +81,8 @@ static void test_piece(SimHost *host)
     right = sim_find_args(host, from, "MAP_FILE", PIECE_END, PIECE_SIZE);
     g_assert_cmpuint(left, <, set);
     g_assert_cmpuint(right, <, set);
+    g_assert_cmphex(sim_event(host, left)->args[3], ==, 0);
+    g_assert_cmphex(sim_event(host, right)->args[3], ==, PIECE_END - SIM_BAR2);
     g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 4);
 
     /* All of it: the piece was that already, and KVM gets one range. */
@@ -109,6 +111,53 @@ static void test_piece_stays(SimHost *host)
     first = sim_event(host, unmap);
     sim_only(host, unmap, "MAP_FILE", first->args[0], first->args[1]);
     g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+}
+
+/* The last of several slices fails: those before are what they were. */
+static void test_second_slice_fails(SimHost *host)
+{
+    const uint64_t bar0 = SIM_BAR2 - SIM_BAR0_SIZE;
+    const uint64_t tail = bar0 + SIM_MSIX_END;
+    unsigned int from, set, back;
+
+    sim_start_free(host);
+    sim_command(host, 0);
+    sim_config_write(host, 0x10, bar0);
+    sim_command(host, 6);
+    from = sim_now(host);
+    sim_expect(host, "dev0 BAR 2 fd[0x0]: KVM does not turn 0xe0100000 + "
+               "0x100000 private: Cannot allocate memory");
+    sim_fail(host, "SET_ATTRIBUTES", 2, ENOMEM);
+    g_assert_cmphex(sim_convert(host, tail, SIM_BAR2 + SIM_BAR2_SIZE - tail,
+                                true), ==, sim_convert_refused(host));
+    set = sim_find(host, from, "SET_ATTRIBUTES");
+    g_assert_cmphex(sim_event(host, set)->args[0], ==, tail);
+    check_attribute(host, set, PRIVATE);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 3);
+    back = sim_find_args(host, set + 1, "SET_ATTRIBUTES", tail,
+                         SIM_BAR2 - tail);
+    check_attribute(host, back, 0);
+    g_assert_cmpuint(sim_find_args(host, back, "MAP_FILE", tail,
+                                   SIM_BAR2 - tail), !=, UINT_MAX);
+}
+
+/* What KVM and the IOMMU have of it on either side of a ROM in its middle */
+static void test_covered(SimHost *host)
+{
+    const uint64_t right = PIECE + SIM_ROM_SIZE;
+    const uint64_t right_size = SIM_BAR2 + SIM_BAR2_SIZE - right;
+    unsigned int from, left, slot, map;
+
+    sim_start_free(host);
+    from = sim_now(host);
+    sim_config_write(host, 0x30, PIECE | 1);
+    left = sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                         PIECE - SIM_BAR2);
+    slot = sim_find_args(host, from, "SET_MEMORY_REGION", right, right_size);
+    map = sim_find_args(host, from, "MAP_FILE", right, right_size);
+    g_assert_cmphex(sim_event(host, left)->args[4], ==, 0);
+    g_assert_cmphex(sim_event(host, slot)->args[4], ==, right - SIM_BAR2);
+    g_assert_cmphex(sim_event(host, map)->args[3], ==, right - SIM_BAR2);
 }
 
 /* What could not be mapped is not mapped in part, but as a whole, once. */
@@ -382,6 +431,8 @@ static const SimTest tests[] = {
     { "whole", test_whole },
     { "piece", test_piece },
     { "piece-stays", test_piece_stays },
+    { "second-slice-fails", test_second_slice_fails },
+    { "covered", test_covered },
     { "pieces", test_pieces },
     { "unmapped", test_unmapped },
     { "to-private-fails", test_to_private_fails },
