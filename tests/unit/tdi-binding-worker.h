@@ -9,6 +9,10 @@
 #ifndef TDI_BINDING_WORKER_H
 #define TDI_BINDING_WORKER_H
 
+#include "block/aio.h"
+#include "qapi/error.h"
+#include "qemu/main-loop.h"
+
 static int locked_as_bql_goes;
 
 static void lock_is_held(void)
@@ -115,6 +119,32 @@ static void test_worker_stopped_vm(void)
     g_assert_cmpint(f.ram[8], ==, TDCM_STATUS_COMPLETED);
     request_ok(TDCM_OP_BIND);
     g_assert_cmpint(f.worker, ==, worker);
+    teardown();
+}
+
+/*
+ * While the VM waits for its reset nothing begins, and the main loop, which
+ * does not poll, hears of the end of what is in progress.
+ */
+static void test_reset_waits(void)
+{
+    AioContext *ctx;
+
+    qemu_init_main_loop(&error_abort);
+    ctx = qemu_get_aio_context();
+    while (aio_poll(ctx, false)) {
+        continue;
+    }
+    setup();
+    g_assert_cmpint(ask(TDI_OPERATION_BIND, TDI_REASON_MONITOR), ==, 0);
+    g_assert_false(aio_poll(ctx, false));
+    g_string_truncate(f.log, 0);
+    tdi_reset_waits = true;
+    g_assert_cmpint(ask(TDI_OPERATION_UNBIND, TDI_REASON_MONITOR), ==,
+                    -ECANCELED);
+    tdi_reset_waits = false;
+    g_assert_cmpstr(f.log->str, ==, "");
+    g_assert_true(aio_poll(ctx, false));
     teardown();
 }
 

@@ -715,6 +715,7 @@ static const struct {
     { "refuses/private-mmio-without-report", test_no_report_no_private_mmio },
     { "life", test_life },
     { "conversions", test_conversions },
+    { "reset-waits", test_reset_waits },
     { "device-error", test_device_error },
     { "device-unlocks-itself", test_device_unlocks_itself },
     { "disconnected", test_disconnected },
