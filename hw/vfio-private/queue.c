@@ -122,11 +122,8 @@ static int tsm_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
 }
 
 /* To those who ask, some errnos mean what a TSM cannot mean. */
-static int tdi_call_errno(const TDICall *call, int ret)
+static int tdi_call_errno(int ret)
 {
-    if (call->stuck) {
-        return -ENOTRECOVERABLE;
-    }
     switch (ret) {
     case -EBUSY:
         /* The device is not in the condition. */
@@ -176,20 +173,19 @@ int tdi_call(TDIBinding *binding, TDIOperation operation, TDICall *call)
         call->looked = false;
     }
     tdi_take_look(binding, call);
-    ret = tdi_call_errno(call, ret);
+    ret = call->stuck ? -ENOTRECOVERABLE : tdi_call_errno(ret);
     tdi_note(binding, operation, ret, call->code);
     return binding->current->cancelled ? -ECANCELED : ret;
 }
 
 int tdi_call_unbind_now(TDIBinding *binding)
 {
-    const TDICall call = {};
     int ret;
 
     WITH_QEMU_LOCK_GUARD(&binding->lock) {
         ret = binding->tsm->unbind(binding->ctx);
     }
-    tdi_note(binding, TDI_OPERATION_UNBIND, tdi_call_errno(&call, ret), 0);
+    tdi_note(binding, TDI_OPERATION_UNBIND, tdi_call_errno(ret), 0);
     return ret;
 }
 

@@ -251,6 +251,16 @@ typedef struct End {
 #define LEAVE "unmap no-slot no-vdevice destroy close-dmabuf detach destroy " \
               "file-del close-iommufd close-vfio"
 
+/* In no state is anything of the binding left when @calls come. */
+#define ALL_UNBOUND_BEFORE(calls) {                 \
+    [UNLOCKED] = calls,                             \
+    [LOCKED] = "unbind " calls,                     \
+    [RUN] = "unbind shared map " calls,             \
+    [ERROR] = "unbind shared map " calls,           \
+    [UNKNOWN] = "unbind shared map slot " calls,    \
+    [HIDDEN] = "shared map slot " calls,            \
+}
+
 /*
  * The TSM unbinds it before anything else goes.  What was private turns shared
  * before it is mapped for DMA; if it is hidden, only once its slot has gone.
@@ -259,36 +269,15 @@ static const End ends[] = {
     {
         .name = "reset", .sw = true,
         .end = end_reset, .after = after_reset,
-        .calls = {
-            [UNLOCKED] = RESET,
-            [LOCKED] = "unbind " RESET,
-            [RUN] = "unbind shared map " RESET,
-            [ERROR] = "unbind shared map " RESET,
-            [UNKNOWN] = "unbind shared map slot " RESET,
-            [HIDDEN] = "shared map slot " RESET,
-        },
+        .calls = ALL_UNBOUND_BEFORE(RESET),
     }, {
         .name = "wakeup", .sw = true,
         .prepare = sim_sleep, .end = end_wakeup, .after = after_reset,
-        .calls = {
-            [UNLOCKED] = RESET,
-            [LOCKED] = "unbind " RESET,
-            [RUN] = "unbind shared map " RESET,
-            [ERROR] = "unbind shared map " RESET,
-            [UNKNOWN] = "unbind shared map slot " RESET,
-            [HIDDEN] = "shared map slot " RESET,
-        },
+        .calls = ALL_UNBOUND_BEFORE(RESET),
     }, {
         .name = "eject", .behind = true,
         .end = end_eject, .after = after_eject,
-        .calls = {
-            [UNLOCKED] = LEAVE,
-            [LOCKED] = "unbind " LEAVE,
-            [RUN] = "unbind shared map " LEAVE,
-            [ERROR] = "unbind shared map " LEAVE,
-            [UNKNOWN] = "unbind shared map slot " LEAVE,
-            [HIDDEN] = "shared map slot " LEAVE,
-        },
+        .calls = ALL_UNBOUND_BEFORE(LEAVE),
         .unknown_tdx = "unbind shared no-slot shared map slot " LEAVE,
     }, {
         /* Of one BAR, and the other one goes as well. */

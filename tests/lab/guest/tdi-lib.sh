@@ -60,6 +60,18 @@ end()
 	tdi_is "$1" unlocked
 }
 
+# bring BDF STATE: a tdi-testdev is config-locked, or works in run.
+bring()
+{
+	case $2 in
+	config-locked) lock "$1" || fail "lock failed" ;;
+	run)
+		run "$1"
+		use "$1" || fail "the device does not work in RUN" ;;
+	*) fail "no such state: $2" ;;
+	esac
+}
+
 # use BDF: a tdi-testdev does what it is for. It has no driver that turns it on.
 use()
 {

@@ -18,12 +18,7 @@ use "$tdi" || fail "the device does not work"
 # It is for the guest to say when a device goes that the host wants to have.
 slots unbind
 state=$(kernel_arg lab.state)
-case $state in
-config-locked) lock "$tdi" || fail "lock failed" ;;
-run)
-	run "$tdi"
-	use "$tdi" || fail "the device does not work in RUN" ;;
-esac
+bring "$tdi" "$state"
 ask "$state"
 [ "$(mmio-peek "$tdi" 0 0)" = 0xffffffff ] ||
 	fail "MMIO of a device that was taken away is within reach"

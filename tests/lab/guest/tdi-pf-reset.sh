@@ -8,12 +8,7 @@ find_tsm
 tdi=$(find_pci 1234:7d16)
 use "$tdi" || fail "the VF does not work"
 state=$(kernel_arg lab.state)
-case $state in
-config-locked) lock "$tdi" || fail "lock failed" ;;
-run)
-	run "$tdi"
-	use "$tdi" || fail "the VF does not work in RUN" ;;
-esac
+bring "$tdi" "$state"
 ask "$state"
 [ "$(mmio-peek "$tdi" 0 0)" = 0xffffffff ] ||
 	fail "MMIO is within reach after a reset of the PF"

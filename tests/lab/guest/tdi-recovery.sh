@@ -8,9 +8,6 @@ find_tsm
 tdi=$(find_pci 1234:7d15)
 state=$(kernel_arg lab.state)
 use "$tdi" || fail "the device does not work"
-case $state in
-config-locked) lock "$tdi" || fail "lock failed" ;;
-run) run "$tdi" ;;
-esac
+bring "$tdi" "$state"
 ask "$state"
 fail "the host has let it go on"

@@ -86,6 +86,17 @@ qmp_err()
 	esac
 }
 
+# tdi_until WORDS WHY: waits until query-tdi has these words.
+tdi_until()
+{
+	qmp_tries=0
+	until qmp_ok query-tdi && [ "${qmp_answer#*"$1"}" != "$qmp_answer" ]; do
+		qmp_tries=$((qmp_tries + 1))
+		[ $qmp_tries -lt 600 ] || fail "$2: $qmp_answer"
+		sleep 0.05
+	done
+}
+
 # private_bytes: so much of the guest is private, by QEMU, in $private_bytes.
 private_bytes()
 {

@@ -94,14 +94,7 @@ under_way()
 {
 	case $step in
 	check-*) ;;
-	dma-*)
-		dma_tries=0
-		until qmp_ok query-tdi &&
-			[ "${qmp_answer#*\"private-dma-enabled\": true}" != "$qmp_answer" ]; do
-			dma_tries=$((dma_tries + 1))
-			[ $dma_tries -lt 600 ] || fail "$step: no private DMA"
-		done
-		;;
+	dma-*) tdi_until '"private-dma-enabled": true' "$step: no private DMA" ;;
 	*) busy ;;
 	esac
 }
@@ -127,12 +120,7 @@ calm()
 over()
 {
 	calm
-	over_tries=0
-	until qmp_ok query-tdi && [ "${qmp_answer#*\"busy\": false}" != "$qmp_answer" ]; do
-		over_tries=$((over_tries + 1))
-		[ $over_tries -lt 600 ] || fail "$step: still busy: $qmp_answer"
-		sleep 0.05
-	done
+	tdi_until '"busy": false' "$step: still busy"
 }
 
 # story: all changes of state since slow(), in $story

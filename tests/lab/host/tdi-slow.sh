@@ -94,12 +94,7 @@ by_monitor()
 by_guest()
 {
 	who="a bind of the guest in progress"
-	busy_wait=0
-	until qmp_ok query-tdi && [ "${qmp_answer#*\"busy\": true}" != "$qmp_answer" ]; do
-		busy_wait=$((busy_wait + 1))
-		[ $busy_wait -lt 600 ] || fail "the guest's bind does not come"
-		sleep 0.05
-	done
+	tdi_until '"busy": true' "the guest's bind does not come"
 	qmp_from_here
 	# The root bus has no way to unplug.
 	for_long hotplug

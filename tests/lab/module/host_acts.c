@@ -15,6 +15,8 @@
 #include <linux/pci-tsm.h>
 #include <linux/tsm.h>
 
+#include "../include/pci-function.h"
+
 static char *flr;
 module_param(flr, charp, 0);
 MODULE_PARM_DESC(flr, "Function to reset");
@@ -23,18 +25,9 @@ static char *departs;
 module_param(departs, charp, 0);
 MODULE_PARM_DESC(departs, "Function whose TSM is to go");
 
-static struct pci_dev *function(const char *name)
-{
-	unsigned int domain, bus, slot, fn;
-
-	if (sscanf(name, "%x:%x:%x.%x", &domain, &bus, &slot, &fn) != 4)
-		return NULL;
-	return pci_get_domain_bus_and_slot(domain, bus, PCI_DEVFN(slot, fn));
-}
-
 static int reset(const char *name)
 {
-	struct pci_dev *pdev __free(pci_dev_put) = function(name);
+	struct pci_dev *pdev __free(pci_dev_put) = pci_function(name);
 	int rc;
 
 	if (!pdev)
@@ -49,7 +42,7 @@ static int reset(const char *name)
 
 static int depart(const char *name)
 {
-	struct pci_dev *pdev __free(pci_dev_put) = function(name);
+	struct pci_dev *pdev __free(pci_dev_put) = pci_function(name);
 
 	/* Nobody else connects or disconnects it meanwhile. */
 	if (!pdev || !pdev->tsm)

@@ -19,6 +19,8 @@
 #include <linux/pci-tsm.h>
 #include <linux/sched.h>
 
+#include "../include/pci-function.h"
+
 static char *device;
 module_param(device, charp, 0444);
 MODULE_PARM_DESC(device, "Address of the device; it is connected to a TSM");
@@ -46,15 +48,9 @@ static int hold(void *data)
 
 static int __init tsm_hold_init(void)
 {
-	unsigned int domain, bus, slot, function;
 	struct pci_tsm_pf0 *pf0;
 
-	if (!device || sscanf(device, "%x:%x:%x.%x", &domain, &bus, &slot,
-			      &function) != 4)
-		return -EINVAL;
-
-	pdev = pci_get_domain_bus_and_slot(domain, bus,
-					   PCI_DEVFN(slot, function));
+	pdev = pci_function(device);
 	/* Nobody disconnects it meanwhile. */
 	if (!pdev || !pdev->tsm || pdev->tsm->dsm_dev != pdev) {
 		pci_dev_put(pdev);
