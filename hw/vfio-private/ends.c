@@ -2,10 +2,9 @@
  * What ends the bindings of all TDIs: reset of the VM, end of QEMU
  *
  * A reset unbinds them before the first device is reset.  The end of QEMU does
- * so as soon as it is certain, while there are monitors to hear of it, and once
- * more when nobody else is left who could bind one.  It does not wait long for
- * a TSM that is at work: then, or if QEMU is killed, the kernel unbinds the TDI
- * as the files of QEMU are closed.
+ * so as soon as it is certain, while there are monitors to hear of it.  It does
+ * not wait long for a TSM that is at work: then, or if QEMU is killed or exits
+ * in another way, the kernel unbinds the TDI as the files of QEMU are closed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -141,19 +140,8 @@ static void tdi_ends_at_shutdown(Notifier *notifier, void *opaque)
     tdi_ends_force(TDI_REASON_EXIT);
 }
 
-static void tdi_ends_at_exit(Notifier *notifier, void *opaque)
-{
-    /* At the very end it may have been dropped, but threads may be left. */
-    BQL_LOCK_GUARD();
-    tdi_ends_force(TDI_REASON_EXIT);
-}
-
 static Notifier tdi_ends_shutdown_notifier = {
     .notify = tdi_ends_at_shutdown,
-};
-
-static Notifier tdi_ends_exit_notifier = {
-    .notify = tdi_ends_at_exit,
 };
 
 void tdi_ends_register(void)
@@ -164,6 +152,5 @@ void tdi_ends_register(void)
         reset = object_new(TYPE_TDI_RESET);
         qemu_register_resettable(reset);
         qemu_register_shutdown_notifier(&tdi_ends_shutdown_notifier);
-        qemu_add_exit_notifier(&tdi_ends_exit_notifier);
     }
 }
