@@ -311,8 +311,7 @@ static int tdi_check_memory(TDIBinding *binding, TDIRequest *request)
 {
     uint64_t bytes;
 
-    if (binding->state != TDI_STATE_RUN || !binding->dma ||
-        !binding->tsm->dma_bytes(binding->ctx, &bytes) || bytes) {
+    if (!binding->tsm->dma_bytes(binding->ctx, &bytes) || bytes) {
         return 0;
     }
     return tdi_lacks_memory(binding, request);
