@@ -106,6 +106,23 @@ static void test_renumbered(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "VDEVICE_ALLOC"), ==, 0);
 }
 
+/* Its own registers say that it can be locked; the port keeps a BAR from it. */
+static void test_out_of_reach(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_behind(host);
+    from = sim_now(host);
+    sim_port_off(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    sim_map_port(host);
+    sim_move_window(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    g_assert_cmpuint(sim_count(host, from, "TSM_BIND"), ==, 0);
+    sim_map_port(host);
+    sim_run(host);
+}
+
 /*
  * The page table with private memory is that of the vDEVICE, and goes with it.
  */
@@ -396,6 +413,7 @@ static void test_eject_polled(SimHost *host)
 
 static const SimTest tests[] = {
     { "renumbered", test_renumbered },
+    { "out-of-reach", test_out_of_reach },
     { "bus-reset-stuck", test_bus_reset_stuck },
     { "eject", test_eject },
     { "eject-buffer", test_eject_buffer },
