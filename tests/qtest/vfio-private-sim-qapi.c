@@ -21,8 +21,8 @@
 #define OTHER_RID (5 << 3)
 #define OTHER_PATH "/machine/peripheral/dev1"
 #define OTHER_BARS 0x1000000ULL
-#define OTHER_DEVICE "-device vfio-pci,id=dev1,fd=" stringify(SIM_SPARE_FD) \
-    ",iommufd=i0,addr=5.0,private=on"
+#define BY_FD "fd=" stringify(SIM_SPARE_FD) ",iommufd=i0,addr=5.0,private=on"
+#define OTHER_DEVICE "-device vfio-pci,id=dev1," BY_FD
 
 /*
  * What is asked
@@ -183,6 +183,16 @@ static void check_names(QDict *info, const char *id, const char *path,
     qobject_unref(info);
 }
 
+static void map_other(SimHost *host)
+{
+    host->rid = OTHER_RID;
+    sim_config_write(host, 0x10, SIM_BAR0 + OTHER_BARS);
+    sim_config_write(host, 0x14, 0);
+    sim_config_write(host, 0x18, SIM_BAR2 + OTHER_BARS);
+    sim_config_write(host, 0x1c, 0);
+    sim_command(host, 6);
+}
+
 /* All of them are there, in their order, and each has its own events. */
 static void test_two(SimHost *host)
 {
@@ -205,16 +215,37 @@ static void test_two(SimHost *host)
     wait_change(host, "config-locked", "config-unlocked", "monitor");
     wait_end(host, "dev0", PATH, request + 1, "unbind", NULL);
 
-    host->rid = OTHER_RID;
-    sim_config_write(host, 0x10, SIM_BAR0 + OTHER_BARS);
-    sim_config_write(host, 0x14, 0);
-    sim_config_write(host, 0x18, SIM_BAR2 + OTHER_BARS);
-    sim_config_write(host, 0x1c, 0);
-    sim_command(host, 6);
+    map_other(host);
     request = command(host, "tdi-bind", OTHER_PATH);
     wait_change_of(host, "dev1", OTHER_PATH, "config-unlocked",
                    "config-locked", "monitor");
     wait_end(host, "dev1", OTHER_PATH, request, "bind", NULL);
+}
+
+/* One without an id has a path, by which it is bound, and says so. */
+static void test_no_id(SimHost *host)
+{
+    g_autofree char *path = NULL;
+    int64_t request;
+    QDict *info;
+    QList *list;
+
+    host->after = "-device vfio-pci," BY_FD;
+    sim_start_mapped(host);
+    list = query_all(host);
+    qobject_unref(qlist_pop(list));
+    info = qobject_to(QDict, qlist_pop(list));
+    g_assert_false(qdict_haskey(info, "id"));
+    path = g_strdup(qdict_get_str(info, "qom-path"));
+    g_assert_true(g_str_has_prefix(path, "/machine/peripheral-anon/"));
+    qobject_unref(info);
+    qobject_unref(list);
+
+    map_other(host);
+    request = command(host, "tdi-bind", path);
+    wait_change_of(host, NULL, path, "config-unlocked", "config-locked",
+                   "monitor");
+    wait_end(host, NULL, path, request, "bind", NULL);
 }
 
 /* One that nothing can bind is one all the same. */
@@ -472,6 +503,7 @@ static void test_errors(SimHost *host)
 
 static const SimTest tests[] = {
     { "two", test_two },
+    { "no-id", test_no_id },
     { "listed", test_listed },
     { "slot-in-part", test_slot_in_part },
     { "tsm", test_tsm },
