@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 # Which files a VF has in tsm/ changes with its context and with the TSMs that there
-# are. Both change at once here, while the VFs come and go too and somebody writes to
-# files that wait: nothing hangs, no file is made twice (the kernel warns of that),
-# and in the end each VF has what it ought to have.
+# are. Both change at once here, and slowly, while the VFs come and go too and somebody
+# writes to files that wait: nothing hangs, no file is made twice (the kernel warns of
+# that), and in the end each VF has what it ought to have.
 . /lab/host/lib.sh
 . /lab/host/tdi-lib.sh
 
@@ -67,6 +67,7 @@ make_vf "$pf"
 connect_tsm "$pf"
 tsm=$connect_name
 
+insmod /lab/slow_files.ko
 pids=
 for what in come_and_go connect_and_not lock_vfs vfs_come_and_go; do
 	forever $what &
@@ -77,6 +78,8 @@ touch $stop
 for pid in $pids; do
 	pid_ends "$pid" "$pid of $pids"
 done
+
+rmmod slow_files
 
 # Whatever they left
 echo "$tsm" >"$sys/$pf/tsm/disconnect" 2>/dev/null || :
