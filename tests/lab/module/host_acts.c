@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * host_acts - does once to a device what the host's user space cannot.
+ * host_acts - does once to the host what its user space cannot.
  *
  * Loading it with flr=BDF resets the function as drivers do, by pcie_flr() and without
  * the locks that a reset by sysfs takes. With departs=BDF the TSM goes that the device
  * is connected to, as it goes with its module or its firmware: it is not to be had
- * again before L1 boots anew, and has nothing to unload here.
+ * again before L1 boots anew, and has nothing to unload here. With sev=1 the processor
+ * is one of those that have SEV to whoever asks from now on, which KVM has done by then.
  *
  * To be loaded in L1.
  */
@@ -14,6 +15,8 @@
 #include <linux/pci.h>
 #include <linux/pci-tsm.h>
 #include <linux/tsm.h>
+
+#include <asm/cpufeature.h>
 
 #include "../include/pci-function.h"
 
@@ -24,6 +27,10 @@ MODULE_PARM_DESC(flr, "Function to reset");
 static char *departs;
 module_param(departs, charp, 0);
 MODULE_PARM_DESC(departs, "Function whose TSM is to go");
+
+static bool sev;
+module_param(sev, bool, 0);
+MODULE_PARM_DESC(sev, "Whether the processor is to have SEV");
 
 static int reset(const char *name)
 {
@@ -60,6 +67,8 @@ static int __init host_acts_init(void)
 		rc = reset(flr);
 	if (!rc && departs)
 		rc = depart(departs);
+	if (!rc && sev)
+		set_cpu_cap(&boot_cpu_data, X86_FEATURE_SEV);
 	return rc;
 }
 module_init(host_acts_init);
@@ -69,5 +78,5 @@ static void __exit host_acts_exit(void)
 }
 module_exit(host_acts_exit);
 
-MODULE_DESCRIPTION("What a host does to a device once");
+MODULE_DESCRIPTION("What a host does once");
 MODULE_LICENSE("GPL");
