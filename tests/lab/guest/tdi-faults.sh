@@ -26,8 +26,12 @@ well()
 fault_refuse_lock()
 {
 	knob refuse-lock 0x104
+	pci_command "$tdi" 0
 	refused "lock, which the device refuses" lock "$tdi"
 	tdi_is "$tdi" unlocked
+	[ $(($(pci-config "$tdi" 4 2) & 4)) = 0 ] ||
+		fail "a device that could not be locked keeps mastership"
+	enable_pci "$tdi"
 	knob refuse-lock 0
 }
 

@@ -5,8 +5,8 @@
 . /lab/host/lib.sh
 
 results=/sys/kernel/debug/kunit
-for suite in pci_tsm soft_devsec_dma soft_devsec_mmio soft_devsec_tdi kvm_tdx_mmio \
-	kvm_tdx_sept; do
+for suite in pci_tsm soft_tsm_tdisp soft_devsec_dma soft_devsec_mmio soft_devsec_tdi \
+	kvm_tdx_mmio kvm_tdx_sept; do
 	[ -e "$results/$suite/results" ] || fail "suite $suite has not run"
 done
 for suite in "$results"/*/results; do

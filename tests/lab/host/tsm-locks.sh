@@ -147,3 +147,57 @@ echo "$tsm" >"$sys/$pf/tsm/disconnect" || fail "disconnect failed"
 for file in authenticated tsm/bound tsm/dsm; do
 	[ ! -e "$sys/$vf/$file" ] || fail "a VF still has $file"
 done
+
+# connecting: until it is shown that the PF begins to connect, which takes its time
+connecting()
+{
+	(echo "$tsm" >"$sys/$pf/tsm/connect") &
+	slow_pid=$!
+	until [ -n "$(cat "$sys/$pf/tsm/connect")" ]; do
+		kill -0 $slow_pid 2>/dev/null || fail "the PF does not connect"
+	done
+}
+
+# VFs that appear then have a context as soon as it is connected, and not before: it may
+# fail to.
+tdi tdi-vfs x-fault-delay-ms 900
+during=0
+round=0
+while [ $round -lt $ROUNDS ] && [ $during -eq 0 ]; do
+	round=$((round + 1))
+	echo 0 >"$sys/$pf/sriov_numvfs"
+	connecting
+	echo 4 >"$sys/$pf/sriov_numvfs"
+	early=$(ls "$sys/$vf/tsm/bound" 2>/dev/null) || :
+	if kill -0 $slow_pid 2>/dev/null; then
+		during=$((during + 1))
+		[ -z "$early" ] || fail "a VF has a context before its PF is connected"
+	fi
+	pid_ends $slow_pid "connecting the PF"
+	[ -e "$sys/$vf/tsm/bound" ] || fail "a VF has no context once it is"
+	echo "$tsm" >"$sys/$pf/tsm/disconnect" || fail "disconnect failed"
+done
+row "VFs appeared while their PF connects, after $round rounds"
+[ $during -gt 0 ] || fail "VFs do not appear while their PF connects"
+tdi tdi-vfs x-fault-delay-ms 0
+
+# Nobody connects to a TSM that goes, not even what it has passed by then: it goes from
+# the last device to the first, and the PF comes after the one that is slow to stop.
+connect_tsm "$slow"
+tdi tdi-dev x-fault-delay-ms 150
+read_report &
+reader=$!
+until bound "$slow"; do
+	kill -0 $reader 2>/dev/null || fail "the slow device is not bound"
+done
+tdi tdi-dev x-fault-delay-ms 900
+insmod /lab/host_acts.ko "departs=$slow" &
+goes=$!
+while bound "$slow"; do
+	kill -0 $goes 2>/dev/null || break
+done
+(! echo "$tsm" >"$sys/$pf/tsm/connect") 2>/dev/null ||
+	fail "a device connects to a TSM that goes"
+kill -0 $goes 2>/dev/null || fail "it was too late for that"
+pid_ends $goes "the departure of the TSM"
+pid_ends $reader "reading a report of a device that is stopped"
