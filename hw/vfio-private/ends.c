@@ -18,7 +18,6 @@
 #include "system/reset.h"
 #include "system/runstate.h"
 #include "system/runstate-action.h"
-#include "system/system.h"
 #include "binding.h"
 #include "request.h"
 

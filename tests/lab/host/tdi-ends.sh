@@ -9,8 +9,6 @@
 on_ask()
 {
 	case $1 in
-	bound) bound "$nvme" || fail "the host does not see the TDI bound" ;;
-	unbound) gone "$nvme" nvme-tdi ;;
 	reset)
 		monitor system_reset
 		answer=
@@ -21,7 +19,7 @@ on_ask()
 		answer=$(echo "$STEPS" | cut -d' ' -f$boots)
 		say "boot $boots: $answer"
 		;;
-	*) fail "L2 asks for '$1'" ;;
+	*) host_sees "$nvme" nvme-tdi "$1" ;;
 	esac
 }
 

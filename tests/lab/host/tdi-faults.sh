@@ -13,9 +13,7 @@ on_ask()
 	set -- $1
 	case $1 in
 	knob) tdi tdi-dev "x-fault-$2" "$3" ;;
-	bound) bound "$tdi" || fail "the host does not see the TDI bound" ;;
-	unbound) gone "$tdi" tdi-dev ;;
-	*) fail "L2 asks for '$1'" ;;
+	*) host_sees "$tdi" tdi-dev "$1" ;;
 	esac
 }
 

@@ -87,6 +87,16 @@ gone()
 	tdi_is "$2" CONFIG_UNLOCKED
 }
 
+# host_sees BDF NAME WHAT: what the guest wants to have looked at, "bound" or "unbound"
+host_sees()
+{
+	case $3 in
+	bound) bound "$1" || fail "the host does not see the TDI bound" ;;
+	unbound) gone "$1" "$2" ;;
+	*) fail "L2 asks for '$3'" ;;
+	esac
+}
+
 # tdi_trace: QEMU's trace of what happens to TDIs, with times, as the next L2's
 # arguments in $TDI_TRACE; it ends up in the case's folder.
 TDI_TRACE="-msg timestamp=on -trace vfio_private_tdi* -trace vfio_private_request*

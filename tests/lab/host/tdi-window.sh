@@ -22,8 +22,6 @@ info_tdi()
 on_ask()
 {
 	case $1 in
-	bound) bound "$tdi" || fail "the host does not see the TDI bound" ;;
-	unbound) gone "$tdi" tdi-dev ;;
 	hidden)
 		info_tdi
 		case $info in
@@ -37,7 +35,7 @@ on_ask()
 		*) fail "the TDI is not back: $info" ;;
 		esac
 		;;
-	*) fail "L2 asks for '$1'" ;;
+	*) host_sees "$tdi" tdi-dev "$1" ;;
 	esac
 }
 

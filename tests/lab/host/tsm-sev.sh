@@ -14,11 +14,7 @@ binds()
 
 on_ask()
 {
-	case $1 in
-	bound) bound "$nvme" || fail "the host does not see the TDI bound" ;;
-	unbound) gone "$nvme" nvme-tdi ;;
-	*) fail "unknown question $1" ;;
-	esac
+	host_sees "$nvme" nvme-tdi "$1"
 }
 
 nvme=$(dev nvme-tdi)
