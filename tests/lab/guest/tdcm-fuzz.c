@@ -7,9 +7,10 @@
  * Registers and buffers are bad in every way that a guest can think of: no such
  * device, unaligned, too large, not memory, a page at the end that is private,
  * fields that must be zero. In every other request a second thread, on another
- * vCPU if there is one, changes the buffer meanwhile. Prints how many were taken. Leaves with 0 if
- * every hypercall came back with a value that it may return, and what overlaps
- * the private page was not taken. Needs /dev/tdi-lab.
+ * vCPU if there is one, changes the buffer meanwhile. Prints, ten times, after how
+ * many how many were taken. Leaves with 0 if every hypercall came back with a value
+ * that it may return, and what overlaps the private page was not taken. Needs
+ * /dev/tdi-lab.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -158,10 +159,10 @@ int main(int argc, char **argv)
                 (unsigned long long)i);
         }
         taken += !call.result;
+        progress(i + 1, count, taken);
     }
     stop = true;
     pthread_join(thread, NULL);
     convert_last_page(lab_fd, gpa, TDI_LAB_SHARED);
-    printf("%llu\n", (unsigned long long)taken);
     return 0;
 }

@@ -6,11 +6,8 @@
 
 load_module
 take_nvme
-count=$(kernel_arg lab.count)
-taken=$(tdcm-fuzz "$nvme" "$count" "$(kernel_arg lab.seed)") ||
-	fail "tdcm-fuzz failed"
-[ "$taken" -gt $((count / 10)) ] || fail "only $taken of $count were taken"
-say "$count random requests, $taken of them taken"
+random_requests
+[ "$taken" -gt $((requests / 10)) ] || fail "only $taken of $requests were taken"
 request "$nvme" 7 "0 1 0 0"
 request "$nvme" 6 "0 1 0 1 00"
 request_run "$nvme"

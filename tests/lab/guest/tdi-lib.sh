@@ -227,3 +227,16 @@ more_copies()
 		sleep 0.1
 	done
 }
+
+# random_requests: as many as lab.count says, which is $requests then; the host took
+# $taken of them.
+random_requests()
+{
+	requests=$(kernel_arg lab.count)
+	tdcm-fuzz "$nvme" "$requests" "$(kernel_arg lab.seed)" |
+		while read -r requests taken; do
+			echo "$taken" >/tmp/taken
+			say "$requests random requests, $taken of them taken"
+		done || fail "tdcm-fuzz failed"
+	read -r taken </tmp/taken
+}

@@ -11,16 +11,20 @@ on_ask()
 {
 	case $1 in
 	fuzz)
-		qmp-fuzz "$SOCKET" nvme0 "$LAB_COUNT" "$LAB_SEED" \
-			>/run/fuzz.txt 2>/run/fuzz.err &
+		{
+			qmp-fuzz "$SOCKET" nvme0 "$LAB_COUNT" "$LAB_SEED" 2>/run/fuzz.err |
+				while read -r sequences results; do
+					echo "$results" >/run/fuzz.txt
+					say "$sequences random sequences of commands, $results results"
+				done
+		} &
 		fuzz_pid=$!
 		;;
 	fuzz_end)
 		wait "$fuzz_pid" || fail "qmp-fuzz: $(tail -n 1 /run/fuzz.err)"
-		fuzz_results=$(cat /run/fuzz.txt)
+		read -r fuzz_results </run/fuzz.txt
 		[ "$fuzz_results" -gt $((LAB_COUNT / 2)) ] ||
 			fail "only $fuzz_results results in $LAB_COUNT sequences"
-		say "$LAB_COUNT random sequences of commands, $fuzz_results results"
 		;;
 	bound) bound "$nvme" || fail "the host does not see the TDI bound" ;;
 	*) fail "L2 asks for '$1'" ;;

@@ -50,6 +50,16 @@ static inline uint64_t number(const char *text)
     return value;
 }
 
+/* Ten times in a long run, at its end as well: how far it is, and a result so far. */
+static inline void progress(uint64_t done, uint64_t count, uint64_t result)
+{
+    if (done == count || done % (count / 10 + 1) == 0) {
+        printf("%llu %llu\n", (unsigned long long)done,
+               (unsigned long long)result);
+        fflush(stdout);
+    }
+}
+
 /* Keeps this thread on one CPU; for programs that are built with _GNU_SOURCE. */
 #ifdef _GNU_SOURCE
 static inline void pin(int cpu)
