@@ -23,6 +23,7 @@
 
 #define KVM_HC_TDCM 24
 #define PAGE 4096
+#define FIRST_SYSTEM_VECTOR 0xec
 
 static volatile uint8_t *buffer;
 static volatile bool calm, idle, stop;
@@ -110,7 +111,12 @@ static void make_args(struct tdi_lab_hypercall *call, uint32_t rid,
         call->args[1] = rnd() >> rnd() % 64;
     }
     call->args[2] = chance(80) ? (1 + rnd() % 16) * PAGE : rnd() >> rnd() % 64;
-    call->args[3] = chance(98) ? 0 : rnd() % 256;
+    /*
+     * Its own vectors a kernel believes: one makes a CPU stop (0xf8), and one is
+     * not acknowledged, so that no interrupt comes after it (0xff).
+     */
+    call->args[3] = chance(98) ? 0 :
+                    chance(90) ? rnd() % FIRST_SYSTEM_VECTOR : 256 + rnd() % 256;
 }
 
 int main(int argc, char **argv)
