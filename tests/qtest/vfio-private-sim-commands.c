@@ -27,6 +27,9 @@ typedef struct Command {
 #define ARGS(name, args) \
     "{ 'execute': '" name "', 'arguments': { " args " } }"
 #define HMP(line) ARGS("human-monitor-command", "'command-line': '" line "'")
+#define MEASURE(mode) \
+    ARGS("calc-dirty-rate", "'calc-time': 50, 'calc-time-unit': " \
+         "'millisecond', 'mode': '" mode "'")
 #define MIGRATE ARGS("migrate", "'uri': 'exec:true'")
 
 static const Command dirty_log[] = {
@@ -45,8 +48,7 @@ static const Command dirty_log[] = {
     { WORKS, CMD("cancel-vcpu-dirty-limit") },
     { WORKS, HMP("cancel_vcpu_dirty_limit") },
     /* The last, as it takes a while: it only reads RAM. */
-    { WORKS, ARGS("calc-dirty-rate", "'calc-time': 50, 'calc-time-unit': "
-                  "'millisecond', 'mode': 'page-sampling'") },
+    { WORKS, MEASURE("page-sampling") },
 };
 
 static const Command migration[] = {
@@ -244,16 +246,8 @@ static void test_slots(SimHost *host)
     try_commands(host, slots, ARRAY_SIZE(slots));
 }
 
-/* An ordinary VM has its dirty log as ever. */
-static void test_ordinary(void)
+static void wait_measured(SimHost *host)
 {
-    g_autoptr(SimHost) host = sim_host_new(false);
-
-    host->ordinary = true;
-    sim_start(host);
-    qobject_unref(qtest_qmp_assert_success_ref(host->qts,
-        ARGS("calc-dirty-rate", "'calc-time': 50, 'calc-time-unit': "
-             "'millisecond', 'mode': 'dirty-bitmap'")));
     for (;;) {
         QDict *rate = qtest_qmp_assert_success_ref(host->qts,
                                                    CMD("query-dirty-rate"));
@@ -264,6 +258,44 @@ static void test_ordinary(void)
             break;
         }
         g_usleep(1000);
+    }
+}
+
+/* An ordinary VM has its dirty log as ever. */
+static void test_ordinary(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    host->ordinary = true;
+    sim_start(host);
+    qobject_unref(qtest_qmp_assert_success_ref(host->qts,
+                                               MEASURE("dirty-bitmap")));
+    wait_measured(host);
+}
+
+/*
+ * A client does not wait for the answer to the first. The second is refused,
+ * though the first has hardly begun: two at once have left a thread in the list
+ * of those that RCU waits for, and QEMU hung when another got its memory.
+ */
+static void test_measured_twice(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    QDict *response;
+    int i;
+
+    host->ordinary = true;
+    sim_start(host);
+    for (i = 0; i < 30; i++) {
+        qtest_qmp_send(host->qts, MEASURE("page-sampling"));
+        qtest_qmp_send(host->qts, MEASURE("page-sampling"));
+        response = qtest_qmp_receive(host->qts);
+        g_assert_true(qdict_haskey(response, "return"));
+        qobject_unref(response);
+        response = qtest_qmp_receive(host->qts);
+        g_assert_true(qdict_haskey(response, "error"));
+        qobject_unref(response);
+        wait_measured(host);
     }
 }
 
@@ -279,4 +311,6 @@ void sim_test_add_commands(void)
 {
     sim_add_tests("commands", tests, ARRAY_SIZE(tests));
     qtest_add_func("vfio-private-sim/commands/ordinary", test_ordinary);
+    qtest_add_func("vfio-private-sim/commands/measured-twice",
+                   test_measured_twice);
 }
