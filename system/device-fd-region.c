@@ -82,6 +82,18 @@ DeviceFdRegion *device_fd_region_from_mr(MemoryRegion *mr)
     return mr->ops == &device_fd_ops ? mr->opaque : NULL;
 }
 
+DeviceFdRegion *device_fd_region_from_fd(int fd)
+{
+    DeviceFdRegion *region;
+
+    QLIST_FOREACH(region, &device_fd_regions, next) {
+        if (region->fd == fd) {
+            return region;
+        }
+    }
+    g_assert_not_reached();
+}
+
 DeviceFdRegion *device_fd_region_last_at(hwaddr gpa)
 {
     DeviceFdRegion *region;

@@ -53,53 +53,34 @@ void device_fd_state_destroy(DeviceFdState *state)
     }
 }
 
-static int device_fd_foreach_shared(DeviceFdState *state, uint64_t start,
-                                    uint64_t last, DeviceFdVisit *visit,
-                                    void *opaque)
-{
-    IntervalTreeNode *node;
-    int ret;
-
-    for (node = interval_tree_iter_first(&state->private_set, start, last);
-         node; node = interval_tree_iter_next(node, start, last)) {
-        if (node->start > start) {
-            ret = visit(opaque, start, node->start - start);
-            if (ret) {
-                return ret;
-            }
-        }
-        if (node->last >= last) {
-            return 0;
-        }
-        start = node->last + 1;
-    }
-    return visit(opaque, start, last - start + 1);
-}
-
 int device_fd_state_foreach(DeviceFdState *state, uint64_t offset,
                             uint64_t size, bool is_private,
                             DeviceFdVisit *visit, void *opaque)
 {
-    uint64_t last = offset + size - 1;
+    uint64_t pos = offset, end = offset + size;
     IntervalTreeNode *node;
-    int ret;
+    int ret = 0;
 
     if (!size) {
         return 0;
     }
-    if (!is_private) {
-        return device_fd_foreach_shared(state, offset, last, visit, opaque);
-    }
-    for (node = interval_tree_iter_first(&state->private_set, offset, last);
-         node; node = interval_tree_iter_next(node, offset, last)) {
+    /* What is shared lies before, between and behind the private ranges. */
+    for (node = interval_tree_iter_first(&state->private_set, offset, end - 1);
+         node && !ret; node = interval_tree_iter_next(node, offset, end - 1)) {
         uint64_t from = MAX(node->start, offset);
+        uint64_t to = MIN(node->last + 1, end);
 
-        ret = visit(opaque, from, MIN(node->last, last) - from + 1);
-        if (ret) {
-            return ret;
+        if (is_private) {
+            ret = visit(opaque, from, to - from);
+        } else if (from > pos) {
+            ret = visit(opaque, pos, from - pos);
         }
+        pos = to;
     }
-    return 0;
+    if (!ret && !is_private && pos < end) {
+        ret = visit(opaque, pos, end - pos);
+    }
+    return ret;
 }
 
 static int device_fd_stop(void *opaque, uint64_t offset, uint64_t size)

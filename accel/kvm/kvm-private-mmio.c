@@ -27,14 +27,6 @@
 #include "kvm-private-int.h"
 #include "trace.h"
 
-bool kvm_private_mmio_can_convert(void)
-{
-    int attributes = kvm_vm_check_extension(kvm_state,
-                                            KVM_CAP_MEMORY_ATTRIBUTES);
-
-    return attributes > 0 && (attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE);
-}
-
 /*
  * A vCPU that waits has its access converted in vain, a hundred times a second.
  * That is one line of the log; once device memory has been converted, the next
@@ -333,31 +325,6 @@ static int kvm_fault_convert(hwaddr gpa, hwaddr size, uint64_t flags)
     return ret == -EINVAL && device_fd_region_last_at(gpa) ? -EPERM : ret;
 }
 
-static int kvm_fault_try(struct kvm_run *run)
-{
-    hwaddr gpa = run->memory_fault.gpa;
-    int ret;
-
-    kvm_wait.repeated = kvm_wait.address == gpa &&
-                        kvm_wait.conversions == kvm_conversions;
-    ret = kvm_fault_convert(gpa, run->memory_fault.size,
-                            run->memory_fault.flags);
-    kvm_wait.repeated = false;
-    kvm_wait.address = ret ? gpa : HWADDR_MAX;
-    kvm_wait.conversions = kvm_conversions;
-    return ret;
-}
-
-static void kvm_fault_missed(int cpu_index, hwaddr gpa)
-{
-    DeviceFdRegion *region = kvm_fault_region(gpa, 1) ?:
-                             device_fd_region_last_at(gpa);
-
-    if (region && region->guard) {
-        region->guard->missed(region, cpu_index, gpa);
-    }
-}
-
 /*
  * An access that is made again and again should not be a riddle.  What wakes a
  * vCPU up while it is halted ends the rest, too.
@@ -376,7 +343,12 @@ static void kvm_fault_rest(CPUState *cpu, hwaddr gpa, int ret)
     if (equal >= KVM_FAULTS_TOLD &&
         (ret == -EPERM || cpu->kvm_run->memory_fault.flags &
                           KVM_MEMORY_EXIT_FLAG_REVOKED)) {
-        kvm_fault_missed(cpu->cpu_index, gpa);
+        DeviceFdRegion *region = kvm_fault_region(gpa, 1) ?:
+                                 device_fd_region_last_at(gpa);
+
+        if (region && region->guard) {
+            region->guard->missed(region, cpu->cpu_index, gpa);
+        }
     }
     if (equal == KVM_FAULTS_SUSPECT && ret != -EPERM) {
         warn_report_once("KVM_EXIT_MEMORY_FAULT: 0x%" HWADDR_PRIx " is not "
@@ -397,7 +369,13 @@ bool kvm_private_memory_fault(CPUState *cpu, int *ret)
         return false;
     }
     BQL_LOCK_GUARD();
-    *ret = kvm_fault_try(run);
+    kvm_wait.repeated = kvm_wait.address == gpa &&
+                        kvm_wait.conversions == kvm_conversions;
+    *ret = kvm_fault_convert(gpa, run->memory_fault.size,
+                             run->memory_fault.flags);
+    kvm_wait.repeated = false;
+    kvm_wait.address = *ret ? gpa : HWADDR_MAX;
+    kvm_wait.conversions = kvm_conversions;
     switch (*ret) {
     case 0:
     case -EAGAIN:

@@ -18,7 +18,6 @@
 #include "qemu/osdep.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
-#include "hw/boards.h"
 #include "system/kvm.h"
 #include "system/kvm-private.h"
 #include "system/private-ram.h"
@@ -51,16 +50,12 @@ int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
     int ret = 0;
 
     while (first < end && !ret) {
-        unsigned long last;
+        bool shared = test_bit(first, attr->bitmap);
+        unsigned long last =
+            shared ? find_next_zero_bit(attr->bitmap, end, first) :
+                     find_next_bit(attr->bitmap, end, first);
 
-        if (is_private) {
-            first = find_next_zero_bit(attr->bitmap, end, first);
-            last = find_next_bit(attr->bitmap, end, first);
-        } else {
-            first = find_next_bit(attr->bitmap, end, first);
-            last = find_next_zero_bit(attr->bitmap, end, first);
-        }
-        if (first < end) {
+        if (shared != is_private) {
             ret = visit(opaque, first * page, (last - first) * page);
         }
         first = last;
@@ -74,39 +69,17 @@ int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
 
 static unsigned int populate_users;
 
-bool private_ram_has_dma(void)
-{
-    return object_dynamic_cast(OBJECT(current_machine->cgs),
-                               TYPE_PRIVATE_DMA_GUEST);
-}
-
-int private_ram_fd(MemoryRegion *mr)
-{
-    return mr->ram_block->guest_memfd;
-}
-
 int private_ram_populate(MemoryRegion *mr, uint64_t offset, uint64_t size)
 {
-    return RETRY_ON_EINTR(fallocate(private_ram_fd(mr), FALLOC_FL_KEEP_SIZE,
-                                    offset, size)) ? -errno : 0;
+    return RETRY_ON_EINTR(fallocate(mr->ram_block->guest_memfd,
+                                    FALLOC_FL_KEEP_SIZE, offset,
+                                    size)) ? -errno : 0;
 }
 
 void private_ram_keep_populated(bool keep)
 {
     populate_users += keep ? 1 : -1;
 }
-
-static const TypeInfo private_dma_guest_info = {
-    .name = TYPE_PRIVATE_DMA_GUEST,
-    .parent = TYPE_INTERFACE,
-};
-
-static void private_dma_guest_register(void)
-{
-    type_register_static(&private_dma_guest_info);
-}
-
-type_init(private_dma_guest_register)
 
 /*
  * Conversion

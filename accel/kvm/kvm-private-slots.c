@@ -49,31 +49,23 @@
 /* How many there are of these.  Guarded by the BQL. */
 static unsigned int kvm_kept_slots;
 
-/* Those that have memslots.  Guarded by the BQL. */
-static QLIST_HEAD(, DeviceFdRegion) kvm_device_fd_regions =
-    QLIST_HEAD_INITIALIZER(kvm_device_fd_regions);
-
-bool kvm_private_mmio_has_slots(void)
+bool kvm_private_has(unsigned int cap, int bit)
 {
-    int flags = kvm_vm_check_extension(kvm_state, KVM_CAP_VFIO_DMABUF);
+    int bits = kvm_vm_check_extension(kvm_state, cap);
 
-    return flags > 0 && (flags & KVM_MEM_VFIO_DMABUF);
+    return bits > 0 && (bits & bit);
 }
 
 bool kvm_private_mmio_serves(void)
 {
-    int flags = kvm_vm_check_extension(kvm_state, KVM_CAP_VFIO_DMABUF);
-
-    return flags > 0 && (flags & KVM_VFIO_DMABUF_PRIVATE);
+    return kvm_private_has(KVM_CAP_VFIO_DMABUF, KVM_VFIO_DMABUF_PRIVATE);
 }
 
 /* By hypercall, or by what KVM makes of a TDVMCALL */
 bool kvm_private_has_tdcm(void)
 {
-    int calls = kvm_vm_check_extension(kvm_state, KVM_CAP_EXIT_HYPERCALL);
-
     return machine_ram_starts_shared(current_machine) ?
-           calls > 0 && (calls & 1 << KVM_HC_TDCM) :
+           kvm_private_has(KVM_CAP_EXIT_HYPERCALL, 1 << KVM_HC_TDCM) :
            kvm_vm_check_extension(kvm_state, KVM_CAP_X86_TDX_TDCM) > 0;
 }
 
@@ -149,9 +141,6 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
     }
     slot->memory_size = size;
     kml->nr_slots_used++;
-    if (!region->slot_bytes) {
-        QLIST_INSERT_HEAD(&kvm_device_fd_regions, region, slot_next);
-    }
     region->slot_bytes += size;
     region->slot_gpa = slot->start_addr - section->offset_within_region;
 }
@@ -198,16 +187,6 @@ static bool kvm_device_fd_delete(KVMMemoryListener *kml, KVMSlot *slot,
     return true;
 }
 
-static bool kvm_device_fd_disown(KVMMemoryListener *kml,
-                                 DeviceFdRegion *region, KVMSlot *slot)
-{
-    region->slot_bytes -= slot->memory_size;
-    if (!region->slot_bytes) {
-        QLIST_REMOVE(region, slot_next);
-    }
-    return kvm_device_fd_delete(kml, slot, memory_region_name(&region->mr));
-}
-
 static void kvm_device_fd_delete_kept(KVMMemoryListener *kml)
 {
     unsigned int i;
@@ -239,8 +218,13 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, DeviceFdRegion *region,
         ret = device_fd_state_convert(&region->state, offset, size, false,
                                       kvm_device_fd_apply, &place);
     }
-    kept = slot ? !kvm_device_fd_disown(kml, region, slot) :
-                  kvm_device_fd_is_kept(kml, gpa, 1);
+    if (slot) {
+        region->slot_bytes -= slot->memory_size;
+        kept = !kvm_device_fd_delete(kml, slot,
+                                     memory_region_name(&region->mr));
+    } else {
+        kept = kvm_device_fd_is_kept(kml, gpa, 1);
+    }
     if (is_private && stays && !kept) {
         ret = kvm_device_fd_apply(&place, offset, size, false);
     }
@@ -255,21 +239,6 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, DeviceFdRegion *region,
     }
 }
 
-static DeviceFdRegion *kvm_device_fd_owner(const KVMSlot *slot)
-{
-    DeviceFdRegion *region;
-
-    if (!slot->memory_size || !(slot->flags & KVM_MEM_VFIO_DMABUF)) {
-        return NULL;
-    }
-    QLIST_FOREACH(region, &kvm_device_fd_regions, slot_next) {
-        if (region->fd == slot->guest_memfd) {
-            return region;
-        }
-    }
-    g_assert_not_reached();
-}
-
 /*
  * Slots of regions that have been hidden while they were in use, as one part of
  * their device was taken away.  Their sections stay in the flat view; without a
@@ -281,9 +250,13 @@ static void kvm_device_fd_leave_hidden(KVMMemoryListener *kml)
 
     for (i = 0; i < kml->nr_slots_allocated; i++) {
         KVMSlot *slot = &kml->slots[i];
-        DeviceFdRegion *region = kvm_device_fd_owner(slot);
+        DeviceFdRegion *region;
 
-        if (region && region->hidden) {
+        if (!slot->memory_size || !(slot->flags & KVM_MEM_VFIO_DMABUF)) {
+            continue;
+        }
+        region = device_fd_region_from_fd(slot->guest_memfd);
+        if (region->hidden) {
             kvm_device_fd_leave(kml, region, slot->start_addr,
                                 slot->guest_memfd_offset, slot->memory_size,
                                 slot);

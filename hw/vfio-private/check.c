@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/kvm.h>
 #include <linux/vfio.h>
 #include <linux/vfio-private.h>
 
@@ -146,12 +147,14 @@ static void vfio_private_vm_conflicts(bool is_private,
                                                kvm_resamplefds_enabled()),
           "requires KVM to end interrupts by itself: use -machine "
           "kernel-irqchip=on" },
-        [VM_SLOTS] = { kvm_enabled() && !kvm_private_mmio_has_slots(),
+        [VM_SLOTS] = { kvm_enabled() && !kvm_private_has(KVM_CAP_VFIO_DMABUF,
+                                                         KVM_MEM_VFIO_DMABUF),
           "requires KVM_CAP_VFIO_DMABUF: boot a host kernel with "
           "patches-kernel/ applied" },
         /* KVM has it for confidential VMs only. */
         [VM_ATTRIBUTES] = { is_private && cgs && kvm_enabled() &&
-                            !kvm_private_mmio_can_convert(),
+                            !kvm_private_has(KVM_CAP_MEMORY_ATTRIBUTES,
+                                             KVM_MEMORY_ATTRIBUTE_PRIVATE),
           "requires a VM with private memory: enable it in the host's KVM" },
     };
 

@@ -30,9 +30,11 @@
 #include "hw/vfio/vfio-iommufd.h"
 #include "hw/vfio-private/hooks.h"
 #include "system/address-spaces.h"
+#include "system/dma.h"
 #include "system/private-ram.h"
 #include "system/ramblock.h"
 #include "mmio.h"
+#include "tsm-arch.h"
 #include "trace.h"
 
 /* So much of what is private is populated at a time. */
@@ -175,17 +177,26 @@ static int window_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
     return 0;
 }
 
-static void window_warn(VFIOPrivateWindow *w, int err)
+/* For lack of RAM a device fails, but no VM that has begun to run. */
+static void window_failed(VFIOPrivateWindow *w, int err)
 {
+    const char *name = memory_region_name(w->mr);
+    Error **error = &w->bcontainer->error;
+
     if (w->region && !w->region->warned) {
         w->region->warned = true;
         warn_report("vfio: %s: cannot be mapped for DMA: %s; other devices "
-                    "cannot reach it", memory_region_name(w->mr),
-                    strerror(-err));
-    } else if (!w->region) {
+                    "cannot reach it", name, strerror(-err));
+    } else if (!w->region && w->bcontainer->initialized) {
         error_report("vfio: %s: a part of RAM cannot be mapped for DMA any "
-                     "more: %s; devices cannot reach it",
-                     memory_region_name(w->mr), strerror(-err));
+                     "more: %s; devices cannot reach it", name,
+                     strerror(-err));
+    } else if (!w->region && !*error) {
+        error_setg_errno(error, -err, "vfio: %s: RAM at 0x%" HWADDR_PRIx
+                         " cannot be mapped for DMA", name, w->iova);
+        error_append_hint(error, "Check the limit of locked memory (ulimit "
+                          "-l), and that the memory backend is one that "
+                          "devices can reach.\n");
     }
 }
 
@@ -194,7 +205,7 @@ static int window_map_visit(void *opaque, uint64_t offset, uint64_t size)
     return window_map(opaque, offset, offset + size - 1);
 }
 
-static int window_map_shared(VFIOPrivateWindow *w)
+static void window_map_shared(VFIOPrivateWindow *w)
 {
     int ret;
 
@@ -202,7 +213,7 @@ static int window_map_shared(VFIOPrivateWindow *w)
         ret = private_ram_foreach(w->mr, w->offset, w->size, false,
                                   window_map_visit, w);
     } else if (w->region->hidden) {
-        return 0;
+        return;
     } else {
         ret = device_fd_state_foreach(&w->region->state, w->offset, w->size,
                                       false, window_map_visit, w);
@@ -210,8 +221,8 @@ static int window_map_shared(VFIOPrivateWindow *w)
     w->unusable = ret != 0;
     if (ret) {
         window_unmap_all(w);
+        window_failed(w, ret);
     }
-    return ret;
 }
 
 /* A conversion does not depend on it. */
@@ -220,7 +231,7 @@ static void window_try_map(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
     int ret = window_map(w, start, last);
 
     if (ret) {
-        window_warn(w, ret);
+        window_failed(w, ret);
     }
 }
 
@@ -253,17 +264,6 @@ static int window_cut_out(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
            0 : -EBUSY;
 }
 
-/* The end of the largest aligned power of two that begins at @pos */
-static uint64_t window_buddy(uint64_t pos, uint64_t last)
-{
-    uint64_t size = pos ? pos & -pos : 1ULL << 63;
-
-    while (size - 1 > last - pos) {
-        size >>= 1;
-    }
-    return pos + size - 1;
-}
-
 /*
  * What stays shared of an area: RAM has to be mapped, a BAR would better be.  A
  * guest may convert a BAR in many pieces, one after the other.  So it is mapped
@@ -278,7 +278,7 @@ static int window_remap(VFIOPrivateWindow *w, uint64_t start, uint64_t last)
         return window_map(w, start, last);
     }
     for (pos = start; pos <= last; pos = end + 1) {
-        end = window_buddy(pos, last);
+        end = pos + dma_aligned_pow2_mask(pos, last, 64);
         window_try_map(w, pos, end);
     }
     return 0;
@@ -362,28 +362,11 @@ static int window_notify(DeviceFdListener *listener, uint64_t offset,
 static void window_refresh(DeviceFdListener *listener)
 {
     VFIOPrivateWindow *w = container_of(listener, VFIOPrivateWindow, listener);
-    int ret;
 
     if (!w->unusable) {
         window_unmap_all(w);
-        ret = window_map_shared(w);
-        if (ret) {
-            window_warn(w, ret);
-        }
+        window_map_shared(w);
     }
-}
-
-static VFIOPrivateWindow *window_find(VFIOContainer *bcontainer,
-                                      MemoryRegion *mr, hwaddr iova)
-{
-    VFIOPrivateWindow *w;
-
-    QLIST_FOREACH(w, &windows, next) {
-        if (w->bcontainer == bcontainer && w->mr == mr && w->iova == iova) {
-            return w;
-        }
-    }
-    return NULL;
 }
 
 bool vfio_private_dma_mapped(const DeviceFdRegion *region)
@@ -409,7 +392,7 @@ bool vfio_private_dma_mapped(const DeviceFdRegion *region)
 
 bool vfio_private_dma_supported(VFIOContainer *bcontainer)
 {
-    return private_ram_has_dma() &&
+    return tsm_arch(OBJECT(current_machine->cgs))->private_dma &&
            object_dynamic_cast(OBJECT(bcontainer), TYPE_VFIO_IOMMU_IOMMUFD) &&
            vfio_private_ioas_has_private(VFIO_IOMMU_IOMMUFD(bcontainer));
 }
@@ -419,8 +402,8 @@ static void window_map_private(VFIOPrivateWindow *w)
     w->private_ret = -EOPNOTSUPP;
     if (!w->region && vfio_private_dma_supported(w->bcontainer)) {
         w->private_ret = VFIO_IOMMU_GET_CLASS(w->bcontainer)->dma_map_file(
-            w->bcontainer, w->iova, w->size, private_ram_fd(w->mr), w->offset,
-            w->readonly);
+            w->bcontainer, w->iova, w->size, w->mr->ram_block->guest_memfd,
+            w->offset, w->readonly);
         trace_vfio_private_dma_map_private(memory_region_name(w->mr), w->iova,
                                            w->size, w->private_ret);
         if (w->private_ret) {
@@ -440,39 +423,9 @@ static void window_unmap_private(VFIOPrivateWindow *w)
     }
 }
 
-/*
- * One that cannot be reached is one too much, also if it has been
- * plugged since.
- */
-static int windows_private_ret(VFIOContainer *bcontainer)
-{
-    VFIOPrivateWindow *w;
-
-    QLIST_FOREACH(w, &windows, next) {
-        if (w->bcontainer == bcontainer && !w->region && w->private_ret) {
-            return w->private_ret;
-        }
-    }
-    return 0;
-}
-
-static VFIOPrivateWindow *window_next_ram(VFIOContainer *bcontainer,
-                                          uint64_t iova)
-{
-    VFIOPrivateWindow *w, *first = NULL;
-
-    QLIST_FOREACH(w, &windows, next) {
-        if (w->bcontainer == bcontainer && !w->region &&
-            w->iova + w->size > iova && (!first || w->iova < first->iova)) {
-            first = w;
-        }
-    }
-    return first;
-}
-
 /* @pos: up to where all that is private is there; @left: bytes of the step */
 typedef struct WindowPopulate {
-    VFIOPrivateWindow *w;
+    MemoryRegion *mr;
     uint64_t pos;
     uint64_t left;
 } WindowPopulate;
@@ -483,7 +436,7 @@ static int window_populate(void *opaque, uint64_t offset, uint64_t size)
     int ret;
 
     size = MIN(size, step->left);
-    ret = private_ram_populate(step->w->mr, offset, size);
+    ret = private_ram_populate(step->mr, offset, size);
     step->pos = offset + size;
     step->left -= size;
     return ret ?: !step->left;
@@ -491,19 +444,32 @@ static int window_populate(void *opaque, uint64_t offset, uint64_t size)
 
 int vfio_private_dma_populate(VFIOContainer *bcontainer, uint64_t *iova)
 {
-    VFIOPrivateWindow *w = window_next_ram(bcontainer, *iova);
-    WindowPopulate step = { .w = w, .left = POPULATE_STEP };
-    int ret = windows_private_ret(bcontainer);
+    WindowPopulate step = { .left = POPULATE_STEP };
+    VFIOPrivateWindow *w, *first = NULL;
     uint64_t start, end;
+    int ret;
 
-    if (ret || !w) {
-        return ret;
+    QLIST_FOREACH(w, &windows, next) {
+        if (w->bcontainer != bcontainer || w->region) {
+            continue;
+        }
+        if (w->private_ret) {
+            /* One that cannot be reached is one too much, whenever it came. */
+            return w->private_ret;
+        }
+        if (w->iova + w->size > *iova && (!first || w->iova < first->iova)) {
+            first = w;
+        }
     }
-    start = w->offset + (MAX(*iova, w->iova) - w->iova);
-    end = w->offset + w->size;
-    ret = private_ram_foreach(w->mr, start, end - start, true, window_populate,
-                              &step);
-    *iova = w->iova - w->offset + (ret ? step.pos : end);
+    if (!first) {
+        return 0;
+    }
+    step.mr = first->mr;
+    start = first->offset + (MAX(*iova, first->iova) - first->iova);
+    end = first->offset + first->size;
+    ret = private_ram_foreach(first->mr, start, end - start, true,
+                              window_populate, &step);
+    *iova = first->iova - first->offset + (ret ? step.pos : end);
     return ret ?: 1;
 }
 
@@ -532,24 +498,6 @@ static VFIOPrivateWindow *window_new(VFIOContainer *bcontainer,
     return w;
 }
 
-/* For lack of RAM a device fails, but no VM that has begun to run. */
-static void window_ram_failed(VFIOPrivateWindow *w, int err)
-{
-    const char *name = memory_region_name(w->mr);
-
-    if (w->bcontainer->initialized) {
-        window_warn(w, err);
-    } else if (!w->bcontainer->error) {
-        error_setg_errno(&w->bcontainer->error, -err, "vfio: %s: RAM at 0x%"
-                         HWADDR_PRIx " cannot be mapped for DMA", name,
-                         w->iova);
-        error_append_hint(&w->bcontainer->error,
-                          "Check the limit of locked memory (ulimit -l), and "
-                          "that the memory backend is one that devices can "
-                          "reach.\n");
-    }
-}
-
 /* Containers of the legacy interface have upstream's RAM discard listener. */
 static bool window_wanted(VFIOContainer *bcontainer,
                           MemoryRegionSection *section)
@@ -566,7 +514,6 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
     uint64_t offset = section->offset_within_region;
     uint64_t size = int128_get64(section->size);
     VFIOPrivateWindow *w;
-    int ret;
 
     if (!window_wanted(bcontainer, section)) {
         return false;
@@ -587,19 +534,15 @@ bool vfio_private_region_add(VFIOContainer *bcontainer,
     if (!w->region) {
         vfio_private_dma_appeared(bcontainer, iova, size);
     }
-    ret = window_map_shared(w);
-    if (ret && w->region) {
-        window_warn(w, ret);
-    } else if (ret) {
-        window_ram_failed(w, ret);
-    }
+    window_map_shared(w);
     return true;
 }
 
 bool vfio_private_map_refused(VFIOContainer *bcontainer,
                               MemoryRegionSection *section, int err)
 {
-    if (err != -EBUSY || !private_ram_has_dma() || !bcontainer->initialized ||
+    if (err != -EBUSY || !bcontainer->initialized ||
+        !tsm_arch(OBJECT(current_machine->cgs))->private_dma ||
         !object_dynamic_cast(OBJECT(bcontainer), TYPE_VFIO_IOMMU_IOMMUFD)) {
         return false;
     }
@@ -619,8 +562,12 @@ bool vfio_private_region_del(VFIOContainer *bcontainer,
     if (!window_wanted(bcontainer, section)) {
         return false;
     }
-    w = window_find(bcontainer, section->mr,
-                    section->offset_within_address_space);
+    QLIST_FOREACH(w, &windows, next) {
+        if (w->bcontainer == bcontainer && w->mr == section->mr &&
+            w->iova == section->offset_within_address_space) {
+            break;
+        }
+    }
     if (!w) {
         return true;
     }

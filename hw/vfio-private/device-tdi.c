@@ -315,12 +315,6 @@ static void vfio_private_unrealize(DeviceState *dev)
     vfio_private_parent_unrealize(dev);
 }
 
-static void vfio_private_write_piece(void *opaque, uint32_t addr, uint32_t val,
-                                     int len)
-{
-    vfio_pci_write_config(opaque, addr, val, len);
-}
-
 static void vfio_private_write_config(PCIDevice *pdev, uint32_t addr,
                                       uint32_t val, int len)
 {
@@ -345,7 +339,7 @@ static void vfio_private_write_config(PCIDevice *pdev, uint32_t addr,
                       vdev->vbasedev.name, val, addr, allowed);
     }
     vfio_private_freeze_write(priv->frozen, addr, allowed, len,
-                              vfio_private_write_piece, pdev);
+                              vfio_pci_write_config, pdev);
 }
 
 void vfio_private_tdi_class_init(ObjectClass *klass)

@@ -174,8 +174,7 @@ static bool vfio_private_bar_slices(VFIOPCIDevice *vdev, int nr, Error **errp)
     trace_vfio_private_bar(vdev->vbasedev.name, nr, region->size, nr_slices);
 
     for (i = 0; i < nr_slices; i++) {
-        slice = vfio_private_slice_new(&vdev->vbasedev, region, &slices[i],
-                                       errp);
+        slice = vfio_private_slice_new(region, &slices[i], errp);
         if (!slice) {
             return false;
         }

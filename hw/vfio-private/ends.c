@@ -31,7 +31,7 @@ static void tdi_ends_force(TDIReason reason)
 }
 
 /* Called each time around the main loop, mostly with nothing @wanted. */
-static bool tdi_ends_may_reset(bool wanted)
+bool vfio_private_may_reset(bool wanted)
 {
     TDIBinding *binding;
     bool may = true;
@@ -44,16 +44,6 @@ static bool tdi_ends_may_reset(bool wanted)
         }
     }
     return may;
-}
-
-bool vfio_private_may_reset(void)
-{
-    return tdi_ends_may_reset(qemu_reset_requested_get());
-}
-
-bool vfio_private_may_wake_up(void)
-{
-    return tdi_ends_may_reset(true);
 }
 
 /*

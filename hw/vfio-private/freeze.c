@@ -143,11 +143,9 @@ uint32_t vfio_private_freeze(const uint8_t *mask, uint32_t addr, uint32_t now,
                              uint32_t val, int len)
 {
     uint32_t frozen = 0;
-    int i;
 
-    for (i = 0; i < len; i++) {
-        frozen |= (uint32_t)mask[addr + i] << (8 * i);
-    }
+    memcpy(&frozen, mask + addr, len);
+    frozen = le32_to_cpu(frozen);
     return (val & ~frozen) | (now & frozen);
 }
 
@@ -155,32 +153,25 @@ bool vfio_private_freeze_blind(const uint8_t *mask, uint32_t addr,
                                uint32_t now, int len)
 {
     uint32_t ones = MAKE_64BIT_MASK(0, 8 * len);
-    bool frozen = false;
-    int i;
+    uint32_t frozen = 0;
 
-    for (i = 0; i < len; i++) {
-        frozen |= mask[addr + i] != 0;
-    }
+    memcpy(&frozen, mask + addr, len);
     return frozen && (now & ones) == ones;
 }
 
 void vfio_private_freeze_write(const uint8_t *mask, uint32_t addr,
                                uint32_t val, int len,
-                               VFIOPrivateWriteFn *write, void *opaque)
+                               VFIOPrivateWriteFn *write, PCIDevice *pdev)
 {
-    bool whole = false;
     int i;
 
-    for (i = 0; i < len; i++) {
-        whole |= mask[addr + i] == 0xff;
-    }
-    if (!whole) {
-        write(opaque, addr, val, len);
+    if (!memchr(mask + addr, 0xff, len)) {
+        write(pdev, addr, val, len);
         return;
     }
     for (i = 0; i < len; i++) {
         if (mask[addr + i] != 0xff) {
-            write(opaque, addr + i, val >> (8 * i) & 0xff, 1);
+            write(pdev, addr + i, val >> (8 * i) & 0xff, 1);
         }
     }
 }

@@ -41,7 +41,7 @@ uint32_t vfio_private_freeze(const uint8_t *mask, uint32_t addr, uint32_t now,
 bool vfio_private_freeze_blind(const uint8_t *mask, uint32_t addr,
                                uint32_t now, int len);
 
-typedef void VFIOPrivateWriteFn(void *opaque, uint32_t addr, uint32_t val,
+typedef void VFIOPrivateWriteFn(PCIDevice *pdev, uint32_t addr, uint32_t val,
                                 int len);
 
 /**
@@ -49,10 +49,10 @@ typedef void VFIOPrivateWriteFn(void *opaque, uint32_t addr, uint32_t val,
  * @mask, @addr, @len: as above
  * @val: what vfio_private_freeze() has returned
  * @write: called for each piece; not at all if nothing is left of the write
- * @opaque: for @write
+ * @pdev: for @write
  */
 void vfio_private_freeze_write(const uint8_t *mask, uint32_t addr,
                                uint32_t val, int len,
-                               VFIOPrivateWriteFn *write, void *opaque);
+                               VFIOPrivateWriteFn *write, PCIDevice *pdev);
 
 #endif /* HW_VFIO_PRIVATE_FREEZE_H */

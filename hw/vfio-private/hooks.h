@@ -162,9 +162,9 @@ void vfio_private_handle_tdx(struct kvm_run *run);
 /* system/runstate.c */
 
 /**
- * vfio_private_may_reset: may a reset that was requested begin?
- * vfio_private_may_wake_up: or a wake-up that was, which resets devices
+ * vfio_private_may_reset: may a reset begin, or a wake-up, which resets devices
  *     as well?
+ * @wanted: one was requested
  *
  * It has to unbind all TDIs before, and would hold up the monitor while a TSM
  * takes its time.  If not: all that is wanted of TDIs has been cancelled, and
@@ -172,7 +172,6 @@ void vfio_private_handle_tdx(struct kvm_run *run);
  *
  * Context: main loop, BQL.
  */
-bool vfio_private_may_reset(void);
-bool vfio_private_may_wake_up(void);
+bool vfio_private_may_reset(bool wanted);
 
 #endif /* HW_VFIO_PRIVATE_HOOKS_H */

@@ -18,33 +18,19 @@
 
 #define TRY_IOVA 0x10000000
 
-static bool ioas_option(int fd, uint32_t ioas, uint16_t op, uint64_t *value)
+/* Changes nothing, and succeeds, if it has small IOPTEs already */
+static bool ioas_small(int fd, uint32_t ioas)
 {
     struct iommu_option option = {
         .size = sizeof(option),
         .option_id = IOMMU_OPTION_HUGE_PAGES,
-        .op = op,
+        .op = IOMMU_OPTION_OP_SET,
         .object_id = ioas,
-        .val64 = *value,
+        .val64 = 0,
     };
-    bool ok = ioctl(fd, IOMMU_OPTION, &option) == 0;
 
-    *value = option.val64;
-    return ok;
+    return ioctl(fd, IOMMU_OPTION, &option) == 0;
 }
-
-static bool ioas_small(int fd, uint32_t ioas)
-{
-    uint64_t huge = 0;
-
-    return ioas_option(fd, ioas, IOMMU_OPTION_OP_SET, &huge);
-}
-
-typedef enum IOASAnswer {
-    IOAS_UNKNOWN,
-    IOAS_WHOLE,
-    IOAS_CUTS,
-} IOASAnswer;
 
 /* Not by the backend's wrapper, to which ENOENT is a success */
 static int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t size)
@@ -59,11 +45,12 @@ static int ioas_unmap(int fd, uint32_t ioas, uint64_t iova, uint64_t size)
     return ioctl(fd, IOMMU_IOAS_UNMAP, &unmap) ? -errno : 0;
 }
 
-static IOASAnswer ioas_try(IOMMUFDBackend *be)
+/* 1: it takes a part out; 0: it does not; -EAGAIN: it could not be tried */
+static int ioas_try(IOMMUFDBackend *be)
 {
     uint64_t page = qemu_real_host_page_size();
     g_autofree char *pages = g_malloc0(3 * page);
-    IOASAnswer answer = IOAS_UNKNOWN;
+    int answer = -EAGAIN;
     uint32_t ioas;
 
     if (!iommufd_backend_alloc_ioas(be, &ioas, NULL)) {
@@ -72,8 +59,7 @@ static IOASAnswer ioas_try(IOMMUFDBackend *be)
     if (ioas_small(be->fd, ioas) &&
         !iommufd_backend_map_dma(be, ioas, TRY_IOVA, 2 * page,
                                  QEMU_ALIGN_PTR_UP(pages, page), true)) {
-        answer = ioas_unmap(be->fd, ioas, TRY_IOVA, page) ? IOAS_WHOLE
-                                                          : IOAS_CUTS;
+        answer = !ioas_unmap(be->fd, ioas, TRY_IOVA, page);
     }
     iommufd_backend_free_id(be, ioas);
     return answer;
@@ -81,19 +67,13 @@ static IOASAnswer ioas_try(IOMMUFDBackend *be)
 
 bool vfio_private_ioas_cuts(VFIOIOMMUFDContainer *container)
 {
-    static IOASAnswer kernel;
-    int fd = container->be->fd;
-    uint64_t huge = 1;
+    static int answer = -EAGAIN;
     bool cuts;
 
-    if (!ioas_option(fd, container->ioas_id, IOMMU_OPTION_OP_GET, &huge)) {
-        return false;
+    if (answer == -EAGAIN) {
+        answer = ioas_try(container->be);
     }
-    if (kernel == IOAS_UNKNOWN) {
-        kernel = ioas_try(container->be);
-    }
-    cuts = kernel == IOAS_CUTS &&
-           (!huge || ioas_small(fd, container->ioas_id));
+    cuts = answer == 1 && ioas_small(container->be->fd, container->ioas_id);
     trace_vfio_private_ioas_cuts(container->ioas_id, cuts);
     return cuts;
 }

@@ -20,45 +20,35 @@
 #include "mmio.h"
 #include "trace.h"
 
-static int vfio_private_export(VFIODevice *vbasedev, uint32_t region_index,
-                               const VFIOPrivateRange *range, Error **errp)
+VFIOPrivateSlice *vfio_private_slice_new(VFIORegion *bar,
+                                         const VFIOPrivateRange *range,
+                                         Error **errp)
 {
+    VFIODevice *vbasedev = bar->vbasedev;
     size_t size = sizeof(struct vfio_device_feature) +
                   sizeof(struct vfio_device_feature_dma_buf) +
                   sizeof(struct vfio_region_dma_range);
     g_autofree struct vfio_device_feature *feature = g_malloc0(size);
     struct vfio_device_feature_dma_buf *dma_buf =
         (struct vfio_device_feature_dma_buf *)feature->data;
+    VFIOPrivateSlice *slice;
     int fd;
 
     feature->argsz = size;
     feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
-    dma_buf->region_index = region_index;
+    dma_buf->region_index = bar->nr;
     dma_buf->open_flags = O_RDWR | O_CLOEXEC;
     dma_buf->nr_ranges = 1;
     dma_buf->dma_ranges[0].offset = range->offset;
     dma_buf->dma_ranges[0].length = range->size;
 
     fd = vbasedev->io_ops->device_feature(vbasedev, feature);
-    trace_vfio_private_export(vbasedev->name, region_index, range->offset,
+    trace_vfio_private_export(vbasedev->name, bar->nr, range->offset,
                               range->size, fd);
     if (fd < 0) {
         error_setg_errno(errp, -fd, "BAR %u: cannot export 0x%" PRIx64
                          " bytes at 0x%" PRIx64 " as a dma-buf",
-                         region_index, range->size, range->offset);
-        return -1;
-    }
-    return fd;
-}
-
-VFIOPrivateSlice *vfio_private_slice_new(VFIODevice *vbasedev, VFIORegion *bar,
-                                         const VFIOPrivateRange *range,
-                                         Error **errp)
-{
-    VFIOPrivateSlice *slice;
-    int fd = vfio_private_export(vbasedev, bar->nr, range, errp);
-
-    if (fd < 0) {
+                         bar->nr, range->size, range->offset);
         return NULL;
     }
     slice = g_new0(VFIOPrivateSlice, 1);

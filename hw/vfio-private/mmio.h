@@ -19,7 +19,7 @@
  * @region: the range as a MemoryRegion; owns nothing
  * @bar: the BAR's VFIORegion
  * @range: where in the BAR
- * @fd: dma-buf of exactly @range; ours, -1 if there is none
+ * @fd: dma-buf of exactly @range; ours
  */
 typedef struct VFIOPrivateSlice {
     DeviceFdRegion region;
@@ -30,7 +30,6 @@ typedef struct VFIOPrivateSlice {
 
 /**
  * vfio_private_slice_new: export a range of a BAR
- * @vbasedev: the device
  * @bar: the BAR
  * @range: where in the BAR, page aligned
  * @errp: set on failure
@@ -40,7 +39,7 @@ typedef struct VFIOPrivateSlice {
  *
  * Returns: the slice, to be freed by vfio_private_slice_free(), or NULL.
  */
-VFIOPrivateSlice *vfio_private_slice_new(VFIODevice *vbasedev, VFIORegion *bar,
+VFIOPrivateSlice *vfio_private_slice_new(VFIORegion *bar,
                                          const VFIOPrivateRange *range,
                                          Error **errp);
 

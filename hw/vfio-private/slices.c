@@ -14,22 +14,6 @@
 #include "qemu/osdep.h"
 #include "slices.h"
 
-/* First and one-past-last byte of the pages that a cut touches. */
-static void vfio_private_cut_pages(const VFIOPrivateRange *cut,
-                                   uint64_t bar_size, uint64_t page_size,
-                                   uint64_t *start, uint64_t *end)
-{
-    uint64_t offset = MIN(cut->offset, bar_size);
-
-    *start = QEMU_ALIGN_DOWN(offset, page_size);
-    *end = *start;
-    if (cut->size) {
-        /* Written so that a size near 2^64 does not wrap. */
-        *end = offset + MIN(cut->size, bar_size - offset);
-        *end = QEMU_ALIGN_UP(*end, page_size);
-    }
-}
-
 int vfio_private_slice_bar(uint64_t bar_size, uint64_t page_size,
                            const VFIOPrivateRange *cuts, int nr_cuts,
                            VFIOPrivateRange *slices)
@@ -45,11 +29,13 @@ int vfio_private_slice_bar(uint64_t bar_size, uint64_t page_size,
 
         /* The first cut that ends beyond @pos. */
         for (i = 0; i < nr_cuts; i++) {
-            uint64_t start, end;
+            /* Written so that a size near 2^64 does not wrap. */
+            uint64_t offset = MIN(cuts[i].offset, bar_size);
+            uint64_t size = MIN(cuts[i].size, bar_size - offset);
+            uint64_t start = QEMU_ALIGN_DOWN(offset, page_size);
+            uint64_t end = QEMU_ALIGN_UP(offset + size, page_size);
 
-            vfio_private_cut_pages(&cuts[i], bar_size, page_size,
-                                   &start, &end);
-            if (start < end && end > pos && start < next_start) {
+            if (size && end > pos && start < next_start) {
                 next_start = start;
                 next_end = end;
             }

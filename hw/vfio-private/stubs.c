@@ -93,12 +93,7 @@ void vfio_private_handle_tdx(struct kvm_run *run)
 {
 }
 
-bool vfio_private_may_reset(void)
-{
-    return true;
-}
-
-bool vfio_private_may_wake_up(void)
+bool vfio_private_may_reset(bool wanted)
 {
     return true;
 }

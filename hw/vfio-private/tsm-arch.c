@@ -144,6 +144,7 @@ static const TSMArch archs[] = {
         .guest = TDI_GUEST_KIND_SOFTWARE,
         .tvm_arch = IOMMU_VDEVICE_TSM_TVM_ARCH_SW,
         .viommu_type = IOMMU_VIOMMU_TYPE_TSM,
+        .private_dma = true,
         .read_report = sw_read_report,
         .start = sw_start,
         .ask_state = sw_ask_state,

@@ -33,6 +33,7 @@ typedef struct TSMPayload {
  * @refused: why it cannot have private BARs; NULL: it can, and has the rest
  * @tvm_arch: IOMMU_VDEVICE_TSM_TVM_ARCH_*
  * @viommu_type: IOMMU_VIOMMU_TYPE_*
+ * @private_dma: devices reach its private memory by the host's IOMMU
  * @read_report, @start, @ask_state: write a request
  * @take_state: of the response to @ask_state
  *     @len: its length, or -errno; @code: of the device; @last: the state that
@@ -44,6 +45,7 @@ struct TSMArch {
     const char *refused;
     uint32_t tvm_arch;
     uint32_t viommu_type;
+    bool private_dma;
     void (*read_report)(TSMPayload *payload);
     void (*start)(TSMPayload *payload);
     void (*ask_state)(TSMPayload *payload);

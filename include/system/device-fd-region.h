@@ -54,7 +54,6 @@ typedef struct DeviceFdGuard {
  * @hidden: gets no memslot and no DMA mapping: the guest reads all ones, and
  *     its other devices do not reach it
  * @slot_bytes: bytes that memslots cover
- * @slot_next: in the list of regions with memslots
  * @slot_gpa: where the first byte of the region is, or would be, in the guest
  *     by its latest memslot; HWADDR_MAX: it had none
  * @next: in the list of all regions
@@ -68,7 +67,6 @@ struct DeviceFdRegion {
     bool warned;
     bool hidden;
     uint64_t slot_bytes;
-    QLIST_ENTRY(DeviceFdRegion) slot_next;
     hwaddr slot_gpa;
     QLIST_ENTRY(DeviceFdRegion) next;
     const DeviceFdGuard *guard;
@@ -101,6 +99,9 @@ void device_fd_region_destroy(DeviceFdRegion *region);
  * Returns: the region, or NULL if @mr is something else.
  */
 DeviceFdRegion *device_fd_region_from_mr(MemoryRegion *mr);
+
+/* device_fd_region_from_fd: whose file is it?  There must be one. */
+DeviceFdRegion *device_fd_region_from_fd(int fd);
 
 /**
  * device_fd_region_last_at: what with a guard is or was at an address

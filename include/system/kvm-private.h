@@ -94,20 +94,17 @@ bool kvm_private_memory_fault(CPUState *cpu, int *ret);
 bool kvm_private_fault_in(hwaddr start, hwaddr size);
 
 /*
- * For devices.  Without KVM there are stubs.
+ * For devices.
  */
 
-/* kvm_private_mmio_has_slots: can KVM make memslots from VFIO dma-bufs? */
-bool kvm_private_mmio_has_slots(void);
+/* kvm_private_has: has a capability of this VM, a bit mask, this bit set? */
+bool kvm_private_has(unsigned int cap, int bit);
 
 /* kvm_private_mmio_serves: do they serve private accesses of this VM? */
 bool kvm_private_mmio_serves(void);
 
 /* kvm_private_has_tdcm: does KVM hand on what the guest asks of TSMs? */
 bool kvm_private_has_tdcm(void);
-
-/* kvm_private_mmio_can_convert: does this VM have private memory? */
-bool kvm_private_mmio_can_convert(void);
 
 /**
  * kvm_private_mmio_share: turn a region shared, wherever it is in the guest

@@ -6,9 +6,8 @@
  * KVM's attributes and the users of the shared view (DMA mappings) follow it.
  *
  * Devices reach the private view by the host's IOMMU if the kind of guest
- * allows for it: its confidential-guest object has the interface
- * TYPE_PRIVATE_DMA_GUEST.  Of other kinds, a TSM has page tables of its own, or
- * there is no way.
+ * allows for it.  Of other kinds, a TSM has page tables of its own, or there is
+ * no way.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -47,23 +46,6 @@ void private_ram_unlisten(DeviceFdListener *listener);
  */
 int private_ram_foreach(MemoryRegion *mr, uint64_t offset, uint64_t size,
                         bool is_private, DeviceFdVisit *visit, void *opaque);
-
-#define TYPE_PRIVATE_DMA_GUEST "private-dma-guest"
-
-/*
- * private_ram_has_dma: does the kind of guest allow for DMA to private pages?
- */
-bool private_ram_has_dma(void);
-
-/**
- * private_ram_fd: the file of the private view
- * @mr: a region that has guest_memfd
- *
- * Offsets in it are offsets in @mr.
- *
- * Returns: the guest_memfd, which stays the region's.
- */
-int private_ram_fd(MemoryRegion *mr);
 
 /**
  * private_ram_populate: let private pages have their memory

@@ -179,6 +179,7 @@ static void test_run(SimHost *host)
 /* What a device costs at start does not depend on how much RAM there is. */
 static void test_start(SimHost *host)
 {
+    uint64_t ioas = 0;
     unsigned int at, small = 0;
 
     sim_start(host);
@@ -191,9 +192,14 @@ static void test_start(SimHost *host)
     for (at = 0; at < sim_now(host); at++) {
         const SimEvent *event = sim_event(host, at);
 
-        small += !strcmp(event->name, "OPTION") &&
-                 event->args[0] == IOMMU_OPTION_OP_SET && !event->args[1];
+        if (!strcmp(event->name, "OPTION")) {
+            g_assert_cmphex(event->args[0], ==, IOMMU_OPTION_OP_SET);
+            g_assert_cmphex(event->args[1], ==, 0);
+            small += event->args[2] != ioas;
+            ioas = event->args[2];
+        }
     }
+    /* First that of the attempt, and then that of the device alone */
     g_assert_cmpuint(small, ==, 2);
 }
 

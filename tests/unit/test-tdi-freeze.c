@@ -89,18 +89,20 @@ static void test_write(gconstpointer data)
 }
 
 /* What reaches the device: "ADDR:VALUE/LEN ..." */
-static void note_write(void *opaque, uint32_t addr, uint32_t val, int len)
+static GString *writes;
+
+static void note_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
-    g_string_append_printf(opaque, "%x:%x/%d ", addr, val, len);
+    g_string_append_printf(writes, "%x:%x/%d ", addr, val, len);
 }
 
 static void expect_writes(uint32_t addr, uint32_t val, int len,
                           const char *expected)
 {
-    g_autoptr(GString) writes = g_string_new("");
-
-    vfio_private_freeze_write(mask, addr, val, len, note_write, writes);
+    writes = g_string_new("");
+    vfio_private_freeze_write(mask, addr, val, len, note_write, NULL);
     g_assert_cmpstr(writes->str, ==, expected);
+    g_string_free(writes, true);
 }
 
 /* Nothing is written back of a device that does not answer. */

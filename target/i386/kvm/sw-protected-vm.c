@@ -34,7 +34,6 @@
 #include "standard-headers/linux/kvm_para.h"
 #include "system/address-spaces.h"
 #include "system/kvm.h"
-#include "system/private-ram.h"
 #include "system/reset.h"
 #include "system/system.h"
 #include "target/i386/confidential-guest.h"
@@ -57,7 +56,6 @@ struct SwProtectedVM {
 OBJECT_DEFINE_SIMPLE_TYPE_WITH_INTERFACES(SwProtectedVM, sw_protected_vm,
                                           SW_PROTECTED_VM,
                                           X86_CONFIDENTIAL_GUEST,
-                                          { TYPE_PRIVATE_DMA_GUEST },
                                           { TYPE_RESETTABLE_INTERFACE },
                                           { TYPE_USER_CREATABLE }, { })
 

@@ -322,7 +322,7 @@ static int sim_iommufd_option(int fd, void *arg)
         option->val64 = !objects[option->object_id].cuts;
         return 0;
     }
-    for (i = 0; i < SIM_MAPS; i++) {
+    for (i = 0; i < SIM_MAPS && !objects[option->object_id].cuts; i++) {
         if (sim->attached && maps[i].size &&
             maps[i].ioas == option->object_id) {
             return -EINVAL;
