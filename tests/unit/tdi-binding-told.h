@@ -163,6 +163,22 @@ static void test_told_while_looking(void)
     teardown();
 }
 
+/* A device that fails over and over keeps nobody from being served. */
+static void test_told_often(void)
+{
+    int i;
+
+    setup();
+    to_run();
+    g_string_truncate(f.log, 0);
+    for (i = 0; i < 5; i++) {
+        tdi_binding_told(&f.binding, TDI_REASON_DEVICE_ERROR);
+    }
+    idle();
+    g_assert_cmpstr(f.log->str, ==, "state ");
+    teardown();
+}
+
 static void miss(void)
 {
     tdi_binding_missed(&f.binding, 1, 0x1000);

@@ -15,6 +15,8 @@
 #ifndef TESTS_UNIT_TDI_FAKE_H
 #define TESTS_UNIT_TDI_FAKE_H
 
+#include <malloc.h>
+
 #include <linux/tdcm.h>
 
 #include "qemu/bswap.h"
@@ -390,6 +392,8 @@ static void fake_ref(void *opaque)
 static void fake_unref(void *opaque)
 {
     f.refs--;
+    /* The device may be gone after the last, and the binding with it. */
+    g_assert_false(f.binding.held && !f.refs);
 }
 
 static const TDIBindingOps fake_ops = {
@@ -446,6 +450,13 @@ bool tdcm_guest_write(hwaddr gpa, const void *buf, uint64_t size)
     g_assert_cmpint(f.refs, >, 0);
     if (!tdcm_guest_shared(gpa, size)) {
         return false;
+    }
+    /* All the rest, and then the status, by one byte */
+    if (size > 1) {
+        g_assert_cmpint(((const struct tdcm_buffer *)buf)->status, ==,
+                        TDCM_STATUS_WAIT);
+    } else {
+        g_assert_cmphex(gpa % 0x1000, ==, offsetof(struct tdcm_buffer, status));
     }
     memcpy(f.ram + (gpa - RAM_BASE), buf, size);
     return true;
@@ -603,6 +614,16 @@ static inline void to_run(void)
 {
     request_ok(TDCM_OP_BIND);
     to_run_locked();
+}
+
+/* What is in use of the heap, by glibc; others do not tell */
+static inline size_t heap_bytes(void)
+{
+#ifdef M_ARENA_MAX
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
 }
 
 static inline int may_private(uint64_t offset, uint64_t size)

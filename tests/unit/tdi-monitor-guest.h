@@ -113,19 +113,22 @@ static void test_guest_too_many(void)
 /* Memory of a VM that is stopped does not change. */
 static void test_guest_while_stopped(void)
 {
-    struct tdcm_buffer *b;
+    struct tdcm_buffer *binds, *asks;
 
     begin();
-    b = vcpu_asks_slow_tsm(0, TDCM_OP_BIND);
+    binds = vcpu_asks_slow_tsm(0, TDCM_OP_BIND);
+    asks = vcpu_asks(1, TDCM_OP_GET_TDI_STATE);
     f.stopped = true;
     qemu_sem_post(&tsm_go);
     idle();
     query_is("config-locked", false);
-    g_assert_cmpint(b->status, ==, NO_ANSWER);
-    g_assert_cmpint(f.refs, ==, 1);
+    g_assert_cmpint(binds->status, ==, NO_ANSWER);
+    g_assert_cmpint(asks->status, ==, NO_ANSWER);
+    g_assert_cmpint(f.refs, ==, 2);
     f.stopped = false;
     vfio_private_request_resume();
-    g_assert_cmpint(b->status, ==, TDCM_STATUS_COMPLETED);
+    g_assert_cmpint(binds->status, ==, TDCM_STATUS_COMPLETED);
+    g_assert_cmpint(asks->status, ==, TDCM_STATUS_COMPLETED);
     g_assert_cmpint(f.refs, ==, 0);
     end();
 }
@@ -133,10 +136,11 @@ static void test_guest_while_stopped(void)
 /* Nobody is there for the answer, and where it would go is not his. */
 static void test_guest_was_reset(void)
 {
-    struct tdcm_buffer *held, *slow;
+    struct tdcm_buffer *held, *held_too, *slow;
 
     begin();
     held = vcpu_asks_slow_tsm(1, TDCM_OP_BIND);
+    held_too = vcpu_asks(2, TDCM_OP_CHECK_TEEIO_SUPP);
     f.stopped = true;
     qemu_sem_post(&tsm_go);
     idle();
@@ -148,6 +152,7 @@ static void test_guest_was_reset(void)
     vfio_private_request_resume();
     idle();
     g_assert_cmpint(held->status, ==, NO_ANSWER);
+    g_assert_cmpint(held_too->status, ==, NO_ANSWER);
     g_assert_cmpint(slow->status, ==, NO_ANSWER);
     g_assert_cmpint(f.refs, ==, 0);
     request_ok(TDCM_OP_BIND);
@@ -167,6 +172,56 @@ static void test_guest_converts(void)
     qemu_sem_post(&tsm_go);
     idle();
     query_is("run", false);
+    end();
+}
+
+static void try_again(void)
+{
+    g_assert_cmpint(may_private(0, 0x3000), ==, -EAGAIN);
+    g_assert_cmpint(may_shared(0, 0x3000), ==, -EAGAIN);
+    qemu_sem_post(&tsm_go);
+    idle();
+}
+
+/* But while the state changes nobody knows what may be converted. */
+static void test_guest_converts_meanwhile(void)
+{
+    begin();
+    f.on_tsm = tsm_waits;
+    qmp_ok(BIND);
+    until_entered();
+    try_again();
+    f.on_tsm = tsm_waits;
+    qmp_ok(UNBIND);
+    until_entered();
+    try_again();
+    query_is("config-unlocked", false);
+    request_ok(TDCM_OP_BIND);
+    f.mmio_private = true;
+    vcpu_asks_slow_tsm(0, TDCM_OP_START_TDI);
+    try_again();
+    query_is("run", false);
+    end();
+}
+
+/* Whoever asks often does not keep the guest out. */
+static void test_guest_beside_monitor(void)
+{
+    struct tdcm_buffer *b;
+    int i;
+
+    begin();
+    f.on_tsm = tsm_waits;
+    qmp_ok(BIND);
+    until_entered();
+    for (i = 0; i < TDCM_PENDING_MAX; i++) {
+        qmp_ok(REFRESH);
+    }
+    b = vcpu_asks(0, TDCM_OP_UNBIND);
+    g_assert_cmpint(b->status, ==, NO_ANSWER);
+    qemu_sem_post(&tsm_go);
+    idle();
+    g_assert_cmpint(b->status, ==, TDCM_STATUS_COMPLETED);
     end();
 }
 

@@ -751,6 +751,7 @@ static const struct {
     { "told/in-unbind", test_told_in_unbind },
     { "told/in-bind", test_told_in_bind },
     { "told/while-looking", test_told_while_looking },
+    { "told/often", test_told_often },
     { "told/and-reset", test_told_and_reset },
     { "told/and-unbound", test_told_and_unbound },
     { "missed", test_missed },

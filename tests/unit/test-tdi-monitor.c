@@ -515,6 +515,37 @@ static void test_no_event_is_lost(void)
 #include "tdi-monitor-qapi.h"
 #include "tdi-monitor-fuzz.h"
 
+static void ask_and_fail(int times)
+{
+    for (; times; times--) {
+        qmp_ok(BIND);
+        idle();
+        qmp_ok(REFRESH);
+        tdi_binding_told(&f.binding, TDI_REASON_DEVICE_ERROR);
+        idle();
+        f.state_ret = -EIO;
+        qmp_ok(REFRESH);
+        idle();
+        f.state_ret = 0;
+        qmp_ok(UNBIND);
+        idle();
+        g_string_truncate(f.log, 0);
+    }
+}
+
+/* Of what a client, or the kernel, may do over and over nothing stays. */
+static void test_leaks(void)
+{
+    size_t before;
+
+    begin();
+    ask_and_fail(200);
+    before = heap_bytes();
+    ask_and_fail(2000);
+    g_assert_cmpuint(heap_bytes(), <, before + (64 << 10));
+    end();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -555,6 +586,10 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/guest/was-reset", test_guest_was_reset);
     g_test_add_func("/tdi/monitor/guest/converts-while-asked",
                     test_guest_converts);
+    g_test_add_func("/tdi/monitor/guest/converts-meanwhile",
+                    test_guest_converts_meanwhile);
+    g_test_add_func("/tdi/monitor/guest/beside-monitor",
+                    test_guest_beside_monitor);
     g_test_add_func("/tdi/monitor/unbind-after-failed-ask",
                     test_unbind_after_failed_ask);
     g_test_add_func("/tdi/monitor/reset-while-waiting",
@@ -572,6 +607,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/refresh-refused", test_refresh_refused);
     g_test_add_func("/tdi/monitor/digest", test_digest);
     g_test_add_func("/tdi/monitor/no-id", test_no_id);
+    g_test_add_func("/tdi/monitor/leaks", test_leaks);
     g_test_add_func("/tdi/monitor/fuzz", test_fuzz);
     return g_test_run();
 }

@@ -118,6 +118,36 @@ static void test_noise(void)
     teardown();
 }
 
+static void each_request(int times)
+{
+    for (; times; times--) {
+        request_ok(TDCM_OP_CHECK_TEEIO_SUPP);
+        to_run();
+        request_ok(TDCM_OP_GET_TDI_REPORT);
+        f.code = 1;
+        f.report_ret = -EIO;
+        request_err(TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_TDISP);
+        f.code = 0;
+        f.report_ret = 0;
+        request_err(0x7f, TDCM_ERROR_DEVICE);
+        request_ok(TDCM_OP_UNBIND);
+        g_string_truncate(f.log, 0);
+    }
+}
+
+/* What a guest may do over and over leaves nothing behind. */
+static void test_leaks(void)
+{
+    size_t before;
+
+    setup();
+    each_request(200);
+    before = heap_bytes();
+    each_request(2000);
+    g_assert_cmpuint(heap_bytes(), <, before + (64 << 10));
+    teardown();
+}
+
 /* A reply longer than the guest has room for must not spill. */
 static void test_report_does_not_fit(void)
 {
@@ -202,6 +232,7 @@ int main(int argc, char **argv)
                     test_report_does_not_fit);
     g_test_add_func("/tdi-request/event", test_event);
     g_test_add_func("/tdi-request/event-of-stopped", test_event_of_stopped);
+    g_test_add_func("/tdi-request/leaks", test_leaks);
     g_test_add_func("/tdi-request/noise", test_noise);
     return g_test_run();
 }
