@@ -201,8 +201,7 @@ static int kvm_convert_invoke(KVMConvert *convert, bool to_private)
         };
         int nr = runs->len;
 
-        /* Towards shared there is nothing to do for what is never private. */
-        if (!region || !region->convertible) {
+        if (!region) {
             continue;
         }
         device_fd_state_foreach(&region->state, offset, size, !to_private,

@@ -117,10 +117,8 @@ static void kvm_device_fd_add(KVMMemoryListener *kml, DeviceFdRegion *region,
     slot = kvm_alloc_slot(kml);
     slot->as_id = kml->as_id;
     slot->start_addr = section->offset_within_address_space;
-    slot->ram_start_offset = 0;
     slot->ram = KVM_NO_HOST_ADDRESS;
     slot->flags = KVM_MEM_VFIO_DMABUF;
-    slot->old_flags = KVM_MEM_VFIO_DMABUF;
     slot->guest_memfd = region->fd;
     slot->guest_memfd_offset = section->offset_within_region;
 
@@ -182,7 +180,6 @@ static bool kvm_device_fd_delete(KVMMemoryListener *kml, KVMSlot *slot,
     kvm_kept_slots -= slot->flags == KVM_SLOT_KEPT;
     slot->memory_size = 0;
     slot->flags = 0;
-    slot->ram = NULL;
     kml->nr_slots_used--;
     return true;
 }
@@ -196,7 +193,7 @@ static void kvm_device_fd_delete_kept(KVMMemoryListener *kml)
         uint64_t size = slot->memory_size;
 
         if (size && slot->flags == KVM_SLOT_KEPT &&
-            kvm_device_fd_delete(kml, slot, "kept") && kml->as_id == 0) {
+            kvm_device_fd_delete(kml, slot, "kept")) {
             kvm_device_fd_set_attributes("kept", slot->start_addr, size, false);
         }
     }
@@ -209,8 +206,7 @@ static void kvm_device_fd_leave(KVMMemoryListener *kml, DeviceFdRegion *region,
 {
     KVMDeviceFdPlace place = { region, gpa - offset };
     bool stays = region->guard && region->guard->kept(region);
-    bool is_private = kml->as_id == 0 &&
-        device_fd_state_any(&region->state, offset, size, true);
+    bool is_private = device_fd_state_any(&region->state, offset, size, true);
     bool kept;
     int ret = 0;
 
