@@ -23,7 +23,10 @@
 
 #define KVM_HC_TDCM 24
 #define PAGE 4096
-#define FIRST_SYSTEM_VECTOR 0xec
+
+/* Interrupts that Linux takes for those of PCI devices, or of nothing */
+#define FIRST_VECTOR 0x40
+#define NR_VECTORS (0xeb - FIRST_VECTOR)
 
 static volatile uint8_t *buffer;
 static volatile bool calm, idle, stop;
@@ -112,11 +115,14 @@ static void make_args(struct tdi_lab_hypercall *call, uint32_t rid,
     }
     call->args[2] = chance(80) ? (1 + rnd() % 16) * PAGE : rnd() >> rnd() % 64;
     /*
-     * Its own vectors a kernel believes: one makes a CPU stop (0xf8), and one is
-     * not acknowledged, so that no interrupt comes after it (0xff).
+     * Of its own vectors, and those of the ISA bus, Linux believes that it knows
+     * where they come from: one makes a CPU stop (0xf8), others are acknowledged
+     * to an 8259A (0x30 to 0x3f) or not at all (0xff), so that the local APIC
+     * lets no interrupt of a device pass after that.
      */
     call->args[3] = chance(98) ? 0 :
-                    chance(90) ? rnd() % FIRST_SYSTEM_VECTOR : 256 + rnd() % 256;
+                    chance(80) ? FIRST_VECTOR + rnd() % NR_VECTORS :
+                    chance(50) ? rnd() % 32 : 256 + rnd() % 256;
 }
 
 int main(int argc, char **argv)
