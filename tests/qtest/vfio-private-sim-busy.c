@@ -19,6 +19,7 @@ static const char *const names[] = {
     [TDCM_OP_BIND] = "TSM_BIND",
     [TDCM_OP_START_TDI] = "TSM_SET_STATE",
     [TDCM_OP_GET_TDI_REPORT] = "TSM_READ_OBJECT",
+    [TDCM_OP_GET_TDI_STATE] = "TSM_GET_STATE",
     [TDCM_OP_UNBIND] = "TSM_UNBIND",
 };
 
@@ -261,14 +262,22 @@ static void test_wakeup_in_bind(void)
     sim_run(host);
 }
 
-/* QEMU ends while the TSM is at work, and leaves the rest to the kernel. */
+/*
+ * QEMU ends while the TSM is at work, and leaves the rest to the kernel.  Half
+ * a second is what it waits, and what the documentation says.
+ */
 static void test_quit(SimHost *host, uint16_t operation)
 {
     unsigned int from;
+    int64_t began;
 
     sim_start_mapped(host);
     from = sim_prepare_and_begin(host, operation);
+    began = g_get_monotonic_time();
     sim_quit(host);
+    /* The rest of its end takes its time, too, on a busy machine. */
+    g_assert_cmpint(g_get_monotonic_time() - began, <, 4500000);
+    g_assert_cmpint(g_get_monotonic_time() - began, >, 400000);
     /* Nobody has released it, so nothing came after it. */
     g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==,
                      operation == TDCM_OP_UNBIND);
@@ -408,6 +417,50 @@ static void test_eject_in_check(SimHost *host)
     g_assert_cmpuint(host->shared->nr_objects, ==, 0);
 }
 
+/*
+ * The same while the TSM is at work: what the thread finds when it comes back
+ * is a device that has no TSM any more.  On a busy machine it may be done
+ * before the guest lets go of the device.
+ */
+static void test_eject(SimHost *host, uint16_t operation)
+{
+    unsigned int from;
+    GThread *thread;
+
+    sim_start_behind(host);
+    from = sim_prepare_and_begin(host, operation);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    thread = sim_release_from(host, from);
+    sim_eject(host);
+    g_thread_join(thread);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+    sim_tdcm_end(host);
+    sim_in_order(host, from, names[operation], "TSM_UNBIND", "DESTROY",
+                 "close vfio", NULL);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 1);
+    g_assert_cmpuint(host->shared->nr_objects, ==, 0);
+}
+
+static void test_eject_in_bind(SimHost *host)
+{
+    test_eject(host, TDCM_OP_BIND);
+}
+
+static void test_eject_in_start(SimHost *host)
+{
+    test_eject(host, TDCM_OP_START_TDI);
+}
+
+static void test_eject_in_report(SimHost *host)
+{
+    test_eject(host, TDCM_OP_GET_TDI_REPORT);
+}
+
+static void test_eject_in_state(SimHost *host)
+{
+    test_eject(host, TDCM_OP_GET_TDI_STATE);
+}
+
 static const SimTest tests[] = {
     { "others-go-on", test_others_go_on },
     { "unbind-comes-next", test_unbind_comes_next },
@@ -423,6 +476,10 @@ static const SimTest tests[] = {
     { "bus-reset-in-start", test_bus_reset_in_start },
     { "bus-reset-in-report", test_bus_reset_in_report },
     { "eject-in-check", test_eject_in_check },
+    { "eject-in-bind", test_eject_in_bind },
+    { "eject-in-start", test_eject_in_start },
+    { "eject-in-report", test_eject_in_report },
+    { "eject-in-state", test_eject_in_state },
 };
 
 void sim_test_add_busy(void)

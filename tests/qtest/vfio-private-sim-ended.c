@@ -452,6 +452,31 @@ static void test_error(SimHost *host)
     sim_run(host);
 }
 
+/*
+ * A queue that cannot be read any more stays readable to poll(): it is given
+ * up, and the TDI goes on without.
+ */
+static void test_dead_queue(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_mapped(host);
+    sim_run(host);
+    sim_fail_always(host, "VEVENTQ_READ", EIO);
+    from = sim_now(host);
+    tell(host, IOMMU_VEVENT_TSM_ERROR);
+    while (!sim_count(host, from, "VEVENTQ_READ")) {
+        g_usleep(100);
+    }
+    /* The main loop answers once it is done with that. */
+    sim_qmp_state(host, "run");
+    sim_in_order(host, from, "VEVENTQ_READ", "DESTROY", NULL);
+    g_assert_cmpuint(sim_count(host, from, "VEVENTQ_READ"), ==, 1);
+    g_assert_cmpint(sim_guest_state(host), ==, TDISP_STATE_RUN);
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_run(host);
+}
+
 /* A kernel that does not tell: it is noticed by whoever asks. */
 static void test_silent(SimHost *host)
 {
@@ -628,6 +653,7 @@ static const SimTest tests[] = {
     { "lost", test_lost },
     { "wraps", test_wraps },
     { "error", test_error },
+    { "dead-queue", test_dead_queue },
     { "silent", test_silent },
     { "in-bind", test_in_bind },
     { "in-bind-report", test_in_bind_report },

@@ -99,6 +99,11 @@ static void bind_and_undo_fail(SimHost *host, int err, uint8_t error)
     sim_error(host, TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
     sim_in_order(host, from, "TSM_BIND", "TSM_UNBIND", NULL);
     sim_qmp_state(host, "unknown");
+    /* It may be locked: the guest has none of it. */
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR0,
+                                   0), !=, UINT_MAX);
+    g_assert_cmpuint(sim_find_args(host, from, "SET_MEMORY_REGION", SIM_BAR2,
+                                   0), !=, UINT_MAX);
     check_only_unbind(host, false);
 }
 
@@ -201,6 +206,11 @@ static void test_codes(SimHost *host)
     sim_error(host, TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_INVALID_STATE);
     sim_fail_code(host, "TSM_READ_OBJECT", EIO, TDISP_ERR_UNSPECIFIED);
     sim_error(host, TDCM_OP_GET_TDI_REPORT, TDCM_ERROR_TDISP);
+    if (!host->tdx) {
+        /* Of a TDX guest, a report that is refused tells the state. */
+        sim_fail_code(host, "TSM_GET_STATE", EIO, TDISP_ERR_UNSPECIFIED);
+        sim_error(host, TDCM_OP_GET_TDI_STATE, TDCM_ERROR_TDISP);
+    }
     sim_make_private(host);
     sim_fail_code(host, "TSM_SET_STATE", EIO, TDISP_ERR_INVALID_NONCE);
     sim_error(host, TDCM_OP_START_TDI, TDCM_ERROR_TDISP);

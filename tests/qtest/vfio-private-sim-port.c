@@ -18,6 +18,9 @@
 #define PCIHP_EJECT     0xcc8
 #define PCIHP_SELECT    0xcd0
 
+#define RAM 0x300000ULL
+#define RAM_SIZE 0x4000
+
 #define WINDOW(base) (((base) >> 16 & 0xfff0) | ((base) & 0xfff00000))
 
 static void sim_window(SimHost *host, uint8_t offset, uint64_t base)
@@ -104,6 +107,51 @@ static void test_renumbered(SimHost *host)
     from = sim_now(host);
     sim_run(host);
     g_assert_cmpuint(sim_count(host, from, "VDEVICE_ALLOC"), ==, 0);
+}
+
+/* The old vDEVICE is gone, and there is no memory for a new one. */
+static void test_renumbered_no_vdevice(SimHost *host)
+{
+    unsigned int from;
+
+    sim_start_behind(host);
+    from = sim_now(host);
+    sim_fail(host, "VDEVICE_ALLOC", 1, ENOMEM);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    sim_in_order(host, from, "DESTROY", "VDEVICE_ALLOC", NULL);
+    g_assert_cmpuint(sim_count(host, from, "TSM_BIND"), ==, 0);
+    /* Then there is nothing to undo, nor to unbind. */
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 0);
+    sim_qmp_state(host, "config-unlocked");
+    sim_ok(host, TDCM_OP_UNBIND);
+    sim_run(host);
+}
+
+/* Before the guest numbers its buses two devices have one ID: it is neither. */
+static void test_same_rid(SimHost *host)
+{
+    unsigned int from;
+    QDict *response;
+
+    host->plugged = true;
+    host->after = "-device pcie-root-port,id=rp1,addr=3.0,chassis=2,slot=2 "
+                  "-device vfio-pci,id=dev1,bus=rp1,fd="
+                  stringify(SIM_SPARE_FD) ",iommufd=i0,private=on";
+    sim_start(host);
+    response = sim_plug(host, 1);
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+    host->rid = 0;
+    from = sim_now(host);
+    g_assert_cmphex(sim_tdcm(host, TDCM_OP_BIND).status, ==, 0xff);
+    sim_nothing(host, from);
+    /* Once one has a number, the other one is alone with its own. */
+    host->rid = SIM_BEHIND_RID;
+    sim_map_port(host);
+    host->rid = 0;
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_INVALID_STATE);
+    host->rid = SIM_BEHIND_RID;
+    sim_run(host);
 }
 
 /* Its own registers say that it can be locked; the port keeps a BAR from it. */
@@ -320,6 +368,13 @@ static void eject_stuck(SimHost *host, bool dma)
         check_slot_gone(host, from, SIM_BAR2, SIM_BAR2_SIZE);
     }
     sim_run(host);
+    if (dma) {
+        /* Nobody has DMA any more who would need memory to be there. */
+        from = sim_now(host);
+        g_assert_cmphex(sim_convert(host, RAM, RAM_SIZE, true), ==, 0);
+        g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 1);
+        g_assert_cmpuint(sim_count(host, from, "POPULATE"), ==, 0);
+    }
 }
 
 static void test_eject_stuck(SimHost *host)
@@ -413,6 +468,8 @@ static void test_eject_polled(SimHost *host)
 
 static const SimTest tests[] = {
     { "renumbered", test_renumbered },
+    { "renumbered-no-vdevice", test_renumbered_no_vdevice },
+    { "same-rid", test_same_rid },
     { "out-of-reach", test_out_of_reach },
     { "bus-reset-stuck", test_bus_reset_stuck },
     { "eject", test_eject },

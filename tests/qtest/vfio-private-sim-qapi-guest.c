@@ -264,6 +264,8 @@ static char *quit_in_bind(SimHost *host, bool slow)
         g_usleep(100);
     }
     command(host, "tdi-refresh");
+    /* Or its end, as it stops the vCPUs, lets go of the BQL for a moment. */
+    qtest_qmp_assert_success(host->qts, "{ 'execute': 'stop' }");
     /* Its answer may come after all that follows. */
     qtest_qmp_send(host->qts, "{ 'execute': 'quit' }");
     qtest_qmp_eventwait(host->qts, "SHUTDOWN");
@@ -291,12 +293,14 @@ static void test_quit_slow(SimHost *host)
     g_assert_cmpuint(count_in(said, "TDI_STATE_CHANGED"), ==, 0);
 }
 
-/* Each has its event, also that which has waited, whether it is done or not. */
+/* Each has its event, also that which has waited: it is not done any more. */
 static void test_quit_quick(SimHost *host)
 {
     g_autofree char *said = quit_in_bind(host, false);
 
     g_assert_cmpuint(count_in(said, "TDI_REQUEST_COMPLETED"), ==, 2);
+    g_assert_cmpuint(count_in(said, "\"kind\": \"canceled\""), ==, 1);
+    g_assert_cmpuint(sim_count(host, 0, "TSM_GET_STATE"), ==, 0);
     g_assert_cmpuint(count_in(said, "\"reason\": \"monitor\""), ==, 1);
     g_assert_cmpuint(count_in(said, "\"reason\": \"exit\""), ==, 1);
 }

@@ -225,7 +225,7 @@ static void test_two(SimHost *host)
 /* One without an id has a path, by which it is bound, and says so. */
 static void test_no_id(SimHost *host)
 {
-    g_autofree char *path = NULL;
+    g_autofree char *path = NULL, *text = NULL;
     int64_t request;
     QDict *info;
     QList *list;
@@ -238,6 +238,8 @@ static void test_no_id(SimHost *host)
     g_assert_false(qdict_haskey(info, "id"));
     path = g_strdup(qdict_get_str(info, "qom-path"));
     g_assert_true(g_str_has_prefix(path, "/machine/peripheral-anon/"));
+    text = qtest_hmp(host->qts, "info tdi");
+    g_assert_nonnull(strstr(text, path));
     qobject_unref(info);
     qobject_unref(list);
 
@@ -460,6 +462,29 @@ static void test_renumbered(SimHost *host)
     sim_qmp_state(host, "error");
 }
 
+/* A code of TDISP is in the event, as it is in what query-tdi says. */
+static void test_code(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    QDict *info, *event, *error;
+
+    sim_start_mapped(host);
+    sim_lock(host);
+    sim_fail_code(host, "TSM_GET_STATE", EIO, TDISP_ERR_UNSPECIFIED);
+    command(host, "tdi-refresh", "dev0");
+    event = wait_event(host, "TDI_REQUEST_COMPLETED", "dev0", PATH);
+    error = qdict_get_qdict(qdict_get_qdict(event, "data"), "error");
+    g_assert_cmpstr(qdict_get_str(error, "operation"), ==, "get-state");
+    g_assert_cmpint(qdict_get_int(error, "tdisp-code"), ==,
+                    TDISP_ERR_UNSPECIFIED);
+    qobject_unref(event);
+    info = query(host);
+    error = qdict_get_qdict(info, "last-error");
+    g_assert_cmpint(qdict_get_int(error, "tdisp-code"), ==,
+                    TDISP_ERR_UNSPECIFIED);
+    qobject_unref(info);
+}
+
 static void test_errors(SimHost *host)
 {
     int64_t request;
@@ -520,5 +545,7 @@ void sim_test_add_qapi(void)
 {
     sim_add_tests("qapi", tests, ARRAY_SIZE(tests));
     qtest_add_func("vfio-private-sim/sw/qapi/reset", test_reset);
+    /* Of a TDX guest, a report that is refused tells the state. */
+    qtest_add_func("vfio-private-sim/sw/qapi/code", test_code);
     sim_test_add_qapi_guest();
 }
