@@ -98,6 +98,16 @@ static void plug(SimHost *host)
     qobject_unref(response);
 }
 
+/* As sim_plug(), one more behind "rp1" */
+static QDict *plug_another(SimHost *host)
+{
+    g_autofree char *fd = g_strdup_printf("%d", SIM_SPARE_FD + 1);
+
+    return qtest_qmp(host->qts, "{ 'execute': 'device_add', 'arguments': {"
+                     " 'driver': 'vfio-pci', 'id': 'dev1', 'fd': %s,"
+                     " 'iommufd': 'i0', 'private': true, 'bus': 'rp1' } }", fd);
+}
+
 /* What the VM lacks: told without a device, and why one is refused */
 static void test_vm_lacks(SimHost *host, unsigned int cap, const char *expected)
 {
@@ -156,6 +166,21 @@ static void test_viommu(SimHost *host)
     check_refused(sim_plug(host, 0), first_reason(caps));
     g_assert_nonnull(strstr(first_reason(caps), "virtual IOMMU"));
     g_assert_null(check_interfaces(caps, NO_DEVICE));
+    qobject_unref(caps);
+}
+
+/* That reaches the root bus of an expander as well. */
+static void test_viommu_expander(SimHost *host)
+{
+    QDict *caps;
+
+    host->plugged = true;
+    host->before = "-device intel-iommu -device pxb-pcie,id=pxb0,bus_nr=64";
+    host->after = "-device pcie-root-port,id=rp1,bus=pxb0,chassis=2";
+    sim_start(host);
+    caps = query(host);
+    check_refused(plug_another(host), first_reason(caps));
+    g_assert_nonnull(strstr(first_reason(caps), "virtual IOMMU"));
     qobject_unref(caps);
 }
 
@@ -259,6 +284,38 @@ static void test_no_tsm(SimHost *host)
     qobject_unref(caps);
 }
 
+/* What one device has found another one cannot take away, but add. */
+static void test_one_of_two(SimHost *host, bool first)
+{
+    g_autofree char *reason = NULL;
+    QDict *response, *caps;
+
+    host->plugged = true;
+    host->after = "-device pcie-root-port,id=rp1,addr=3.0,chassis=2,slot=2";
+    sim_start(host);
+    sim_fail(host, "VIOMMU_ALLOC", first ? 1 : 2, EOPNOTSUPP);
+    plug(host);
+    caps = query(host);
+    reason = check_interfaces(caps, first ? "fffffm?" : ALL_FOUND);
+    qobject_unref(caps);
+    response = plug_another(host);
+    g_assert_false(qdict_haskey(response, "error"));
+    qobject_unref(response);
+    caps = query(host);
+    g_assert_null(check_interfaces(caps, ALL_FOUND));
+    qobject_unref(caps);
+}
+
+static void test_first_fails(SimHost *host)
+{
+    test_one_of_two(host, true);
+}
+
+static void test_second_fails(SimHost *host)
+{
+    test_one_of_two(host, false);
+}
+
 /*
  * What the device does without, but nothing can lock it: it is told before
  * there is a device, by one line when there is, and to whoever tries.
@@ -337,11 +394,14 @@ static const SimTest tests[] = {
     { "no-resample", test_no_resample },
     { "no-private-bind", test_no_private_bind },
     { "no-tsm", test_no_tsm },
+    { "first-fails", test_first_fails },
+    { "second-fails", test_second_fails },
     { "no-events", test_no_events },
     { "no-private-mmio", test_no_private_mmio },
     { "no-tdcm", test_no_tdcm },
     { "found", test_found },
     { "viommu", test_viommu },
+    { "viommu-expander", test_viommu_expander },
     { "viommu-bypassed", test_viommu_bypassed },
 };
 

@@ -11,6 +11,8 @@
 #include "vfio-private-sim.h"
 
 #define PAGE 4096ULL
+/* What of the low RAM is shadow RAM, of Q35 */
+#define PAM0 0x90
 
 typedef struct Group {
     char *dir;      /* the device in sysfs */
@@ -18,27 +20,33 @@ typedef struct Group {
     char *args;
 } Group;
 
-static void group_init(SimHost *host, Group *group, const char *id)
+static void group_init(SimHost *host, Group *group, const char *id,
+                       const char *place)
 {
     group->dir = g_dir_make_tmp("vfio-private-sim-XXXXXX", NULL);
     group->link = g_build_filename(group->dir, "iommu_group", NULL);
     g_assert_cmpint(symlink("../iommu_groups/" stringify(SIM_GROUP_NR),
                             group->link), ==, 0);
-    group->args = g_strdup_printf("-device vfio-pci,id=%s,addr=3.0,"
-                                  "sysfsdev=%s", id, group->dir);
+    group->args = g_strdup_printf("-device vfio-pci,id=%s,%s,sysfsdev=%s", id,
+                                  place, group->dir);
     /* Its BARs cannot be mapped into QEMU. */
     host->talks = true;
 }
 
 /* All of the buffer is shared. */
-static void group_start(SimHost *host, Group *group)
+static void group_start_at(SimHost *host, Group *group, const char *place)
 {
-    group_init(host, group, "dev0");
+    group_init(host, group, "dev0", place);
     host->plugged = true;
     host->after = group->args;
     sim_start(host);
     g_assert_cmpuint(sim_count(host, 0, "SET_IOMMU"), ==, 1);
     g_assert_cmphex(sim_convert(host, SIM_BUFFER, 16 * PAGE, false), ==, 0);
+}
+
+static void group_start(SimHost *host, Group *group)
+{
+    group_start_at(host, group, "addr=3.0");
 }
 
 static void group_end(Group *group)
@@ -103,7 +111,7 @@ static void check_beside(SimHost *host, const char **place)
 {
     Group group;
 
-    group_init(host, &group, "dev1");
+    group_init(host, &group, "dev1", "addr=3.0");
     *place = group.args;
     sim_start(host);
     g_assert_cmpuint(sim_count(host, 0, "SET_IOMMU"), ==, 1);
@@ -121,6 +129,34 @@ static void test_before_iommufd(SimHost *host)
     check_beside(host, &host->before);
 }
 
+/*
+ * RAM came into the container beside the BARs of the device, which is no reason
+ * to keep them.
+ */
+static void test_eject(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    Group group;
+    unsigned int from;
+    int i;
+
+    group_start_at(host, &group, "bus=rp0,addr=0");
+    host->rid = SIM_BEHIND_RID;
+    sim_map_port(host);
+    from = sim_now(host);
+    sim_rid_write(host, 0, PAM0, 0x300);
+    sim_rid_write(host, 0, PAM0, 0);
+    sim_find(host, from, "SET_MEMORY_REGION");
+    from = sim_now(host);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    sim_eject(host);
+    for (i = 0; i < 10000 && !sim_count(host, from, "close vfio"); i++) {
+        g_usleep(1000);
+    }
+    sim_find(host, from, "close vfio");
+    group_end(&group);
+}
+
 static const SimTest tests[] = {
     { "order", test_order },
     { "map-fails", test_map_fails },
@@ -131,4 +167,6 @@ static const SimTest tests[] = {
 void sim_test_add_group(void)
 {
     sim_add_tests("group", tests, ARRAY_SIZE(tests));
+    /* Of a TDX guest, shadow RAM changes nothing for the container. */
+    qtest_add_func("vfio-private-sim/sw/group/eject", test_eject);
 }

@@ -48,6 +48,15 @@ static const RefusedCase refused[] = {
       .before = "-device intel-iommu" },
     { "in-use", IN_USE, .call = "BIND_IOMMUFD", .err = EINVAL },
     { "in-use-group", IN_USE, .call = "BIND_IOMMUFD", .err = EBUSY },
+    { "plain-in-use", ": Device or resource busy", .properties = "rombar=0",
+      .call = "BIND_IOMMUFD", .err = EBUSY },
+    { "plain-invalid", ": Invalid argument", .properties = "rombar=0",
+      .call = "BIND_IOMMUFD", .err = EINVAL },
+    { "quirk", "private=on does not work with this device: QEMU has to access "
+      "its BARs (device quirk); remove the property",
+      /* RTL8168: QEMU catches accesses to its BAR 2. */
+      .properties = "private=on,x-pci-vendor-id=0x10ec,"
+                    "x-pci-device-id=0x8168" },
     { "virtio-mem", VIRTIO_MEM,
       .before = MEM1 "-device virtio-mem-pci,memdev=m1" },
 };

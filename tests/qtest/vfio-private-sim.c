@@ -279,7 +279,8 @@ void sim_quit(SimHost *host)
 char *sim_start_fails(SimHost *host)
 {
     g_autofree char *args = sim_args(host);
-    g_autofree char *line = g_strdup_printf("%s -display none %s",
+    /* One that does not fail would run for ever. */
+    g_autofree char *line = g_strdup_printf("timeout 60 %s -display none %s",
                                             qtest_qemu_binary(NULL), args);
     g_auto(GStrv) argv = NULL;
     char *err = NULL;
@@ -287,8 +288,9 @@ char *sim_start_fails(SimHost *host)
 
     g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
     g_assert_true(g_spawn_sync(NULL, argv, NULL,
-                               G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, NULL,
-                               &err, &status, NULL));
+                               G_SPAWN_LEAVE_DESCRIPTORS_OPEN |
+                               G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, &err,
+                               &status, NULL));
     g_test_message("%s", g_strchomp(err));
     g_assert_true(WIFEXITED(status));
     g_assert_cmpint(WEXITSTATUS(status), ==, 1);
