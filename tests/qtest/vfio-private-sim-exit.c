@@ -55,6 +55,10 @@ static void test_reset_stuck(void)
     sim_reset(host);
     g_assert_cmpuint(sim_count(host, from, "RESET"), ==, 0);
     sim_qmp_state(host, "unknown");
+    /* It is tried at each reset, and told at the first. */
+    sim_reset(host);
+    g_assert_cmpuint(sim_count(host, from, "TSM_UNBIND"), ==, 2);
+    sim_qmp_state(host, "unknown");
     sim_fail_no_more(host);
     sim_ok(host, TDCM_OP_UNBIND);
     sim_qmp_state(host, "config-unlocked");

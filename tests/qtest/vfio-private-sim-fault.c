@@ -158,6 +158,27 @@ static void test_no_private_gone(void)
     check_running(host);
 }
 
+/* What KVM or the IOMMU cannot let go of yet is RAM that they still use. */
+static void test_busy_ram(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(true);
+    /* All of it is private, and the guest wants to share this. */
+    const uint64_t args[SIM_EXIT_ARGS] = { 0x300000, 4096, 0 };
+    unsigned int from;
+
+    sim_expect_once(host, "failed to set memory (0x300000+0x1000) with attr "
+                    "0x0 error 'Device or resource busy'");
+    sim_start_mapped(host);
+    from = sim_now(host);
+    sim_fail(host, "SET_ATTRIBUTES", 1, EBUSY);
+    sim_exit(host, KVM_EXIT_MEMORY_FAULT, 0, 0, args);
+    check_running(host);
+    /* The vCPU makes the access again. */
+    sim_exit(host, KVM_EXIT_MEMORY_FAULT, 0, 0, args);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 2);
+    check_running(host);
+}
+
 /*
  * Behind the guest's back
  */
@@ -383,6 +404,7 @@ static const struct {
     { "refuses/unknown-flag", test_unknown_flag },
     { "refuses/nowhere", test_nowhere },
     { "refuses/revoked", test_revoked_converts_not },
+    { "busy-ram", test_busy_ram },
     { "no-private-mmio", test_no_private_mmio },
     { "no-private-gone", test_no_private_gone },
     { "until-bound", test_until_bound },

@@ -11,6 +11,13 @@
 
 #define SIM_FIRMWARE_SIZE 65536
 
+/* Lines of QEMU's that have @text; @most: so many at most */
+typedef struct SimExpected {
+    const char *text;
+    unsigned int most;
+    unsigned int found;
+} SimExpected;
+
 /* QEMU inherits it. */
 static void sim_fd(int fd, int wanted)
 {
@@ -58,7 +65,7 @@ SimHost *sim_host_new(bool tdx)
                         MAP_SHARED, SIM_SHARED_FD, 0);
     g_assert(host->shared != MAP_FAILED);
     host->said = sim_temp(0);
-    host->expected = g_ptr_array_new();
+    host->expected = g_array_new(false, false, sizeof(SimExpected));
     host->firmware = sim_temp(SIM_FIRMWARE_SIZE);
     if (tdx) {
         sim_tdvf_write(host->firmware);
@@ -66,23 +73,36 @@ SimHost *sim_host_new(bool tdx)
     return host;
 }
 
+static void sim_expect_lines(SimHost *host, const char *text,
+                             unsigned int most)
+{
+    SimExpected expected = { .text = text, .most = most };
+
+    g_array_append_val(host->expected, expected);
+}
+
 void sim_expect(SimHost *host, const char *text)
 {
-    g_ptr_array_add(host->expected, (void *)text);
+    sim_expect_lines(host, text, UINT_MAX);
+}
+
+void sim_expect_once(SimHost *host, const char *text)
+{
+    sim_expect_lines(host, text, 1);
 }
 
 void sim_expect_stuck(SimHost *host)
 {
-    sim_expect(host, "vfio dev0: cannot unbind the TDI: Input/output error; it "
-               "is out of use");
+    sim_expect_once(host, "vfio dev0: cannot unbind the TDI: Input/output "
+                    "error; it is out of use");
 }
 
 /* Everything that was said was expected, and the other way round. */
 static void sim_check_said(SimHost *host)
 {
-    g_autofree bool *found = g_new0(bool, host->expected->len + 1);
     g_autofree char *said = NULL;
     g_auto(GStrv) lines = NULL;
+    SimExpected *expected;
     unsigned int i, j;
 
     if (host->talks) {
@@ -93,8 +113,9 @@ static void sim_check_said(SimHost *host)
     lines = g_strsplit(said, "\n", 0);
     for (i = 0; lines[i]; i++) {
         for (j = 0; *lines[i] && j < host->expected->len; j++) {
-            if (strstr(lines[i], g_ptr_array_index(host->expected, j))) {
-                found[j] = true;
+            expected = &g_array_index(host->expected, SimExpected, j);
+            if (strstr(lines[i], expected->text)) {
+                expected->found++;
                 break;
             }
         }
@@ -105,8 +126,9 @@ static void sim_check_said(SimHost *host)
         }
     }
     for (j = 0; j < host->expected->len; j++) {
-        if (!found[j]) {
-            g_assert_cmpstr(said, ==, g_ptr_array_index(host->expected, j));
+        expected = &g_array_index(host->expected, SimExpected, j);
+        if (!expected->found || expected->found > expected->most) {
+            g_assert_cmpstr(said, ==, expected->text);
         }
     }
 }
@@ -167,7 +189,7 @@ void sim_host_free(SimHost *host)
         sim_quit(host);
     }
     sim_check_said(host);
-    g_ptr_array_free(host->expected, true);
+    g_array_free(host->expected, true);
     sim_disconnect(host);
     unlink(host->said);
     g_free(host->said);

@@ -53,7 +53,7 @@ typedef struct SimHost {
     char *firmware;
     char *sysfs;
     char *said;
-    GPtrArray *expected;
+    GArray *expected;
     unsigned int since;
     bool waited;
     int events;
@@ -105,7 +105,9 @@ void sim_port_off(SimHost *host);
 void sim_eject(SimHost *host);
 /* sim_expect: QEMU is to say a line with @text, and nothing that is not told */
 void sim_expect(SimHost *host, const char *text);
-/* sim_expect_stuck: that the TDI cannot be unbound, with EIO */
+/* sim_expect_once: and to say it once, however often there is reason to */
+void sim_expect_once(SimHost *host, const char *text);
+/* sim_expect_stuck: once, that the TDI cannot be unbound, with EIO */
 void sim_expect_stuck(SimHost *host);
 /* sim_quit: let QEMU end; the log stays */
 void sim_quit(SimHost *host);
