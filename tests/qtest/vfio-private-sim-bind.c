@@ -54,6 +54,42 @@ static void test_not_taken(SimHost *host)
     g_assert_cmpint(host->shared->tdi_state, ==, TDISP_STATE_CONFIG_UNLOCKED);
 }
 
+/* KiB of memory of QEMU's own */
+static uint64_t sim_memory(SimHost *host)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status",
+                                            qtest_pid(host->qts));
+    g_autofree char *text = NULL;
+    const char *line;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    line = strstr(text, "RssAnon:");
+    g_assert_nonnull(line);
+    return g_ascii_strtoull(line + strlen("RssAnon:"), NULL, 10);
+}
+
+static void not_taken(SimHost *host, int times)
+{
+    while (times--) {
+        g_assert_cmphex(sim_call(host, SIM_RID + 1, SIM_BUFFER, 4096, 0), ==,
+                        sim_refused(host));
+    }
+}
+
+/* However many there are, QEMU keeps nothing of them. */
+static void test_not_kept(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    uint64_t before;
+
+    sim_start_mapped(host);
+    not_taken(host, 1000);
+    before = sim_memory(host);
+    not_taken(host, 10000);
+    /* 64 bytes each would be 625. */
+    g_assert_cmpuint(sim_memory(host), <, before + 320);
+}
+
 /* A buffer that is private is none; nor one of which a page is. */
 static void test_private_buffer(SimHost *host)
 {
@@ -122,6 +158,18 @@ static void test_wrong_state(SimHost *host)
     g_assert_cmpuint(sim_count(host, from, "TSM_SET_STATE"), ==, 0);
 }
 
+/* To what it is already: nobody is asked, and there is nothing to do. */
+static void check_convert_in_vain(SimHost *host, bool is_private)
+{
+    unsigned int from = sim_now(host);
+
+    g_assert_cmphex(sim_convert(host, SIM_BAR0 + SIM_MSIX_END, 4096, false), ==,
+                    0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, is_private), ==,
+                    0);
+    sim_nothing(host, from);
+}
+
 /* What may turn private, and when */
 static void test_convert_refused(SimHost *host)
 {
@@ -144,12 +192,18 @@ static void test_convert_refused(SimHost *host)
     g_assert_cmphex(sim_convert(host, SIM_BAR2, 2 * SIM_BAR2_SIZE, true), ==,
                     sim_convert_refused(host));
     sim_nothing(host, from);
+    check_convert_in_vain(host, false);
     sim_make_private(host);
     from = sim_now(host);
     /* Back only by unbinding */
     g_assert_cmphex(sim_convert(host, SIM_BAR2, 4096, false), ==,
                     sim_convert_refused(host));
     sim_nothing(host, from);
+    check_convert_in_vain(host, true);
+    sim_ok(host, TDCM_OP_START_TDI);
+    check_convert_in_vain(host, true);
+    sim_qmp_command(host, "tdi-unbind", "hidden");
+    check_convert_in_vain(host, true);
 }
 
 /*
@@ -263,6 +317,25 @@ static void test_connect(SimHost *host)
     from = sim_now(host);
     sim_error(host, TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
     sim_nothing(host, from);
+}
+
+/*
+ * Nothing in sysfs tells, but its config space: it is no TDI, and converts at
+ * will.
+ */
+static void test_no_tee_io(SimHost *host)
+{
+    unsigned int from;
+
+    host->shared->no_tee_io = 1;
+    sim_start_mapped(host);
+    check_support(host, false);
+    from = sim_now(host);
+    sim_error(host, TDCM_OP_BIND, TDCM_ERROR_TDX_MODULE);
+    sim_nothing(host, from);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, false), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "SET_ATTRIBUTES"), ==, 2);
 }
 
 /*
@@ -380,6 +453,7 @@ static const SimTest tests[] = {
     { "event", test_event },
     { "life", test_life },
     { "connect", test_connect },
+    { "no-tee-io", test_no_tee_io },
     { "private-before", test_private_before },
     { "rounds", test_rounds },
     { "frozen", test_frozen },
@@ -391,4 +465,5 @@ static const SimTest tests[] = {
 void sim_test_add_bind(void)
 {
     sim_add_tests("bind", tests, ARRAY_SIZE(tests));
+    qtest_add_func("vfio-private-sim/sw/bind/refuses/not-kept", test_not_kept);
 }

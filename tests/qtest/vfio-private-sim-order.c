@@ -336,24 +336,11 @@ static bool sim_devctl(SimHost *host, uint32_t value)
     return at != UINT_MAX;
 }
 
-/* A guest's FLR revokes what the IOMMU has mapped, and no listener sees it. */
-static void test_flr(void)
+static void check_flr(SimHost *host, unsigned int from)
 {
-    g_autoptr(SimHost) host = sim_host_new(false);
-    unsigned int i, from, flr, unmap;
+    unsigned int flr = sim_find(host, from, "write");
+    unsigned int i, unmap;
 
-    /* No TSM: the guest converts at will. */
-    sim_fail(host, "VIOMMU_ALLOC", 1, EOPNOTSUPP);
-    sim_start_mapped(host);
-    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
-    from = sim_now(host);
-    g_assert_true(sim_devctl(host, PCI_EXP_DEVCTL_RELAX_EN));
-    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
-    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
-
-    flr = sim_now(host);
-    g_assert_true(sim_devctl(host, PCI_EXP_DEVCTL_BCR_FLR));
-    flr = sim_find(host, flr, "write");
     for (i = 0; i < ARRAY_SIZE(slices); i++) {
         if (slices[i].bar == 2) {
             continue;
@@ -371,6 +358,45 @@ static void test_flr(void)
     g_assert_cmpuint(sim_count(host, flr, "SET_ATTRIBUTES"), ==, 0);
 }
 
+static void check_no_flr(SimHost *host, unsigned int from)
+{
+    sim_find(host, from, "write");
+    g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "MAP_FILE"), ==, 0);
+}
+
+/*
+ * A guest's FLR, of either kind, revokes what the IOMMU has mapped, and no
+ * listener sees it.
+ */
+static void test_flr(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+    unsigned int from;
+
+    /* No TSM: the guest converts at will. */
+    sim_fail(host, "VIOMMU_ALLOC", 1, EOPNOTSUPP);
+    sim_start_mapped(host);
+    g_assert_cmphex(sim_convert(host, SIM_BAR2, SIM_BAR2_SIZE, true), ==, 0);
+    from = sim_now(host);
+    g_assert_true(sim_devctl(host, PCI_EXP_DEVCTL_RELAX_EN));
+    check_no_flr(host, from);
+    from = sim_now(host);
+    g_assert_true(sim_devctl(host, PCI_EXP_DEVCTL_BCR_FLR));
+    check_flr(host, from);
+
+    from = sim_now(host);
+    sim_config_write(host, SIM_CAP_AF + PCI_AF_CTRL, PCI_AF_CTRL_FLR << 8);
+    check_no_flr(host, from);
+    from = sim_now(host);
+    sim_config_write(host, SIM_CAP_AF + PCI_AF_CTRL, PCI_AF_CTRL_FLR);
+    check_flr(host, from);
+    /* The register alone */
+    from = sim_now(host);
+    qtest_outb(host->qts, 0xcfc, PCI_AF_CTRL_FLR);
+    check_flr(host, from);
+}
+
 /* Of a TDI it would take the MMIO away: the device does not see it. */
 static void test_flr_bound(void)
 {
@@ -384,6 +410,24 @@ static void test_flr_bound(void)
     g_assert_cmphex(sim_config_read(host, SIM_CAP_EXP + PCI_EXP_DEVCTL) &
                     PCI_EXP_DEVCTL_BCR_FLR, ==, 0);
     g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
+    sim_qmp_state(host, "config-locked");
+}
+
+/*
+ * What does not answer has no bits that could be kept as they are: not a write
+ * goes through, which would be a reset of one that answers again.
+ */
+static void test_no_answer(void)
+{
+    g_autoptr(SimHost) host = sim_host_new(false);
+
+    sim_start_mapped(host);
+    sim_lock(host);
+    g_assert_true(sim_devctl(host, PCI_EXP_DEVCTL_RELAX_EN));
+    host->shared->no_answer = 1;
+    g_assert_false(sim_devctl(host, PCI_EXP_DEVCTL_RELAX_EN));
+    host->shared->no_answer = 0;
+    g_assert_true(sim_devctl(host, 0));
     sim_qmp_state(host, "config-locked");
 }
 
@@ -449,6 +493,7 @@ void sim_test_add_order(void)
     qtest_add_func("vfio-private-sim/order/decode", test_decode);
     qtest_add_func("vfio-private-sim/order/flr", test_flr);
     qtest_add_func("vfio-private-sim/order/flr-bound", test_flr_bound);
+    qtest_add_func("vfio-private-sim/order/no-answer", test_no_answer);
     qtest_add_func("vfio-private-sim/order/slot-fails", test_slot_fails);
     qtest_add_func("vfio-private-sim/order/end", test_end);
 }

@@ -279,9 +279,9 @@ static __attribute__((constructor)) void sim_init(void)
         /* Not inherited: a program that QEMU has started. */
         return;
     }
+    sim = mem;
     sim_config_init();
     for (i = SIM_DEVICE_FD; i < SIM_SPARE_FD + SIM_SPARES; i++) {
         sim_set_fd(i, SIM_VFIO, 0);
     }
-    sim = mem;
 }

@@ -41,6 +41,7 @@
 #define SIM_MSIX_PBA    0x9000
 #define SIM_MSIX_END    0xa000
 #define SIM_CAP_EXP     0x40
+#define SIM_CAP_AF      0xa0
 #define SIM_ROM_REGION    6
 #define SIM_CONFIG_REGION 7
 
@@ -108,6 +109,9 @@ typedef struct SimExit {
  * @ended: the host has unbound the TDI, which QEMU has not yet
  * @binds: how often the vDEVICE was bound
  * @vdevice_id, @virt_id: the vDEVICE
+ * @no_tee_io: the device cannot be a TDI, and its config space says so; set
+ *     before QEMU starts
+ * @no_answer: the device's config space reads as all ones
  * @report_bad: the interface report makes no sense
  * @no_cuts: IOMMU_IOAS_UNMAP unmaps whole mappings only, whatever the option
  * @no_private_dma: a kernel that maps no guest_memfd for devices
@@ -143,6 +147,8 @@ typedef struct SimShared {
     uint32_t binds;
     uint32_t vdevice_id;
     uint64_t virt_id;
+    uint32_t no_tee_io;
+    uint32_t no_answer;
     uint32_t report_bad;
     uint32_t no_cuts;
     uint32_t no_private_dma;

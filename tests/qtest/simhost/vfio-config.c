@@ -2,8 +2,8 @@
  * A simulated host for QEMU: config space of the VFIO device
  *
  * An endpoint with a PCI Express capability, which says that it can be a TDI,
- * and MSI-X.  Its BARs are QEMU's: VFIO has them virtual, and QEMU emulates
- * them all the same; but it asks VFIO how large the ROM is.
+ * MSI-X and Advanced Features.  Its BARs are QEMU's: VFIO has them virtual, and
+ * QEMU emulates them all the same; but it asks VFIO how large the ROM is.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -35,12 +35,18 @@ void sim_config_init(void)
     config[SIM_CAP_EXP + PCI_CAP_LIST_NEXT] = SIM_CAP_MSIX;
     stw_le_p(config + SIM_CAP_EXP + PCI_EXP_FLAGS, 2);
     stl_le_p(config + SIM_CAP_EXP + PCI_EXP_DEVCAP,
-             PCI_EXP_DEVCAP_FLR | TDISP_PCI_EXP_DEVCAP_TEE_IO);
+             PCI_EXP_DEVCAP_FLR |
+             (sim->no_tee_io ? 0 : TDISP_PCI_EXP_DEVCAP_TEE_IO));
 
     config[SIM_CAP_MSIX] = PCI_CAP_ID_MSIX;
+    config[SIM_CAP_MSIX + PCI_CAP_LIST_NEXT] = SIM_CAP_AF;
     stw_le_p(config + SIM_CAP_MSIX + PCI_MSIX_FLAGS, 3);
     stl_le_p(config + SIM_CAP_MSIX + PCI_MSIX_TABLE, SIM_MSIX_TABLE);
     stl_le_p(config + SIM_CAP_MSIX + PCI_MSIX_PBA, SIM_MSIX_PBA);
+
+    config[SIM_CAP_AF] = PCI_CAP_ID_AF;
+    config[SIM_CAP_AF + PCI_AF_LENGTH] = PCI_CAP_AF_SIZEOF;
+    config[SIM_CAP_AF + PCI_AF_CAP] = PCI_AF_CAP_TP | PCI_AF_CAP_FLR;
 }
 
 static bool sim_config_command(uint16_t bit)
@@ -84,7 +90,7 @@ ssize_t sim_config_access(void *buf, size_t size, off_t offset, bool write)
     }
     for (i = 0; i < size; i++) {
         if (!write) {
-            ((uint8_t *)buf)[i] = config[offset + i];
+            ((uint8_t *)buf)[i] = sim->no_answer ? 0xff : config[offset + i];
         } else if (sim_config_writable(offset + i)) {
             config[offset + i] = ((const uint8_t *)buf)[i];
         }
