@@ -124,7 +124,6 @@ static bool vfio_private_check_properties(VFIOPCIDevice *vdev, Error **errp)
 enum {
     VM_KVM,
     VM_GUEST,
-    VM_GUEST_KIND,
     VM_INTERRUPTS,
     VM_SLOTS,
     VM_ATTRIBUTES,
@@ -135,14 +134,10 @@ static void vfio_private_vm_conflicts(bool is_private,
                                       VFIOPrivateConflict *conflicts)
 {
     ConfidentialGuestSupport *cgs = current_machine->cgs;
-    const char *refused = cgs ? tsm_arch(OBJECT(cgs))->refused : NULL;
+    const char *refused = tsm_arch(OBJECT(cgs))->refused;
     const VFIOPrivateConflict all[VM_CONFLICTS] = {
         [VM_KVM] = { !kvm_enabled(), "requires KVM: use -accel kvm" },
-        [VM_GUEST] = { is_private && !cgs,
-          "requires a confidential guest: set -machine "
-          "confidential-guest-support=ID, or use fd-bars=on in an ordinary "
-          "VM" },
-        [VM_GUEST_KIND] = { is_private && refused, refused },
+        [VM_GUEST] = { is_private && refused, refused },
         [VM_INTERRUPTS] = { kvm_enabled() && !(kvm_irqfds_enabled() &&
                                                kvm_resamplefds_enabled()),
           "requires KVM to end interrupts by itself: use -machine "
@@ -389,13 +384,6 @@ const char *vfio_private_no_lock(void)
            !kvm_private_has_tdcm() ? missing[TDI_INTERFACE_KVM_TDCM] : NULL;
 }
 
-static TDIGuestKind vfio_private_guest_kind(void)
-{
-    ConfidentialGuestSupport *cgs = current_machine->cgs;
-
-    return cgs ? tsm_arch(OBJECT(cgs))->guest : TDI_GUEST_KIND_ORDINARY;
-}
-
 static TDIInterfaceInfo *vfio_private_interface(TDIInterface interface,
                                                 TDIInterfaceStatus status,
                                                 const char *reason)
@@ -451,7 +439,7 @@ TDICapabilities *qmp_query_tdi_capabilities(Error **errp)
     int i;
 
     caps->has_guest = true;
-    caps->guest = vfio_private_guest_kind();
+    caps->guest = tsm_arch(OBJECT(current_machine->cgs))->guest;
     /* In the order in which a device is refused */
     if (vfio_private_all_behind_viommu()) {
         QAPI_LIST_APPEND(reasons, g_strdup(NO_VIOMMU));

@@ -11,7 +11,6 @@
 
 #include "qemu/osdep.h"
 
-#include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/lockable.h"
 #include "qemu/log.h"
@@ -364,19 +363,6 @@ static bool vfio_private_tee_io(PCIDevice *pdev)
                    TDISP_PCI_EXP_DEVCAP_TEE_IO);
 }
 
-static void vfio_private_told(void *opaque, TSMNews news)
-{
-    VFIOPCIDevice *vdev = opaque;
-    TDIBinding *binding = &vdev->private_dev->binding;
-
-    if (news == TSM_NEWS_DISCONNECTED) {
-        tdi_binding_disconnected(binding);
-    } else {
-        tdi_binding_told(binding, news == TSM_NEWS_ENDED ?
-                         TDI_REASON_HOST : TDI_REASON_DEVICE_ERROR);
-    }
-}
-
 void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
 {
     struct VFIOPrivateDevice *priv = vdev->private_dev;
@@ -384,7 +370,6 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     uint32_t config_size = pci_config_size(pdev);
     const char *no_lock = vfio_private_no_lock();
     TSMContext *ctx = NULL;
-    Error *err = NULL;
     int i;
 
     priv->frozen = g_malloc0(config_size);
@@ -396,12 +381,8 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     } else {
         ctx = tsm_iommufd_new(&vdev->vbasedev, vfio_private_tee_io(pdev),
                               tsm_arch(OBJECT(current_machine->cgs)),
-                              vfio_private_rid(vdev), &err);
+                              vfio_private_rid(vdev));
         vfio_private_seen(TDI_INTERFACE_IOMMUFD_TSM, ctx);
-    }
-    if (err) {
-        trace_vfio_private_no_tsm(vdev->vbasedev.name, error_get_pretty(err));
-        error_free(err);
     }
     tdi_binding_init(&priv->binding, vdev->vbasedev.name,
                      &vfio_private_binding_ops, vdev,
@@ -410,7 +391,7 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
     if (ctx) {
         vfio_private_seen(TDI_INTERFACE_IOMMUFD_EVENTS,
-                          tsm_iommufd_listen(ctx, vfio_private_told, vdev));
+                          tsm_iommufd_listen(ctx, &priv->binding));
     }
 
     for (i = 0; i < priv->slices->len; i++) {

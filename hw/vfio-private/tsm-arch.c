@@ -1,10 +1,10 @@
 /*
  * TSMs: what depends on the kind of guest
  *
- * Upstream is about to settle it: the kind of vIOMMU, the numbers, and what the
- * payloads of IOMMU_VDEVICE_TSM_REQ look like for each architecture.  Nothing
- * outside of this file knows any of that, but for the ioctls themselves, which
- * are in tsm-iommufd.c.
+ * Upstream is about to settle it: the numbers, and what the payloads of
+ * IOMMU_VDEVICE_TSM_REQ look like for each architecture.  Nothing outside of
+ * this file knows any of that, but for the ioctls themselves and the kind of
+ * vIOMMU, which are in tsm-iommufd.c.
  *
  * Software-protected VMs have what patches-kernel/ defines.
  *
@@ -29,37 +29,33 @@
 #define USE_OTHER "use tdx-guest or sw-protected-vm"
 
 /*
+ * Requests that are the same for both; for TDX that is assumed, see above
+ */
+
+static const TSMPayload read_report = {
+    .op = IOMMU_VDEVICE_TSM_REQ_READ_OBJECT,
+    .data = { const_le32(IOMMU_VDEVICE_TSM_SW_REPORT) },
+    .len = sizeof(struct iommu_vdevice_tsm_sw_read_object),
+};
+
+static const TSMPayload start = {
+    .op = IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE,
+    .data = { const_le32(TDISP_STATE_RUN) },
+    .len = sizeof(struct iommu_vdevice_tsm_sw_tdi_state),
+};
+
+QEMU_BUILD_BUG_ON(sizeof(struct iommu_vdevice_tsm_sw_read_object) !=
+                  sizeof_field(TSMPayload, data));
+QEMU_BUILD_BUG_ON(sizeof(struct iommu_vdevice_tsm_sw_tdi_state) !=
+                  TSM_STATE_LEN);
+
+/*
  * Software-protected VMs
  */
 
-static void sw_read_report(TSMPayload *payload)
-{
-    const struct iommu_vdevice_tsm_sw_read_object req = {
-        .object = cpu_to_le32(IOMMU_VDEVICE_TSM_SW_REPORT),
-    };
-
-    QEMU_BUILD_BUG_ON(sizeof(req) > TSM_PAYLOAD_MAX);
-    payload->op = IOMMU_VDEVICE_TSM_REQ_READ_OBJECT;
-    payload->len = sizeof(req);
-    memcpy(payload->data, &req, sizeof(req));
-}
-
-static void sw_start(TSMPayload *payload)
-{
-    const struct iommu_vdevice_tsm_sw_tdi_state req = {
-        .state = cpu_to_le32(TDISP_STATE_RUN),
-    };
-
-    payload->op = IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE;
-    payload->len = sizeof(req);
-    memcpy(payload->data, &req, sizeof(req));
-}
-
-static void sw_ask_state(TSMPayload *payload)
-{
-    payload->op = IOMMU_VDEVICE_TSM_REQ_GET_TDI_STATE;
-    payload->resp_len = sizeof(struct iommu_vdevice_tsm_sw_tdi_state);
-}
+static const TSMPayload sw_ask_state = {
+    .op = IOMMU_VDEVICE_TSM_REQ_GET_TDI_STATE,
+};
 
 static int sw_take_state(const void *resp, int64_t len, uint64_t code,
                          uint32_t last)
@@ -67,8 +63,7 @@ static int sw_take_state(const void *resp, int64_t len, uint64_t code,
     if (len < 0) {
         return len;
     }
-    if (len != sizeof(struct iommu_vdevice_tsm_sw_tdi_state) ||
-        ldl_le_p(resp) > TDISP_STATE_ERROR) {
+    if (len != TSM_STATE_LEN || ldl_le_p(resp) > TDISP_STATE_ERROR) {
         return -EIO;
     }
     return ldl_le_p(resp);
@@ -78,52 +73,6 @@ static int sw_take_state(const void *resp, int64_t len, uint64_t code,
  * TDX
  */
 
-enum {
-    TDX_OBJECT_REPORT = 3,
-};
-
-struct tdx_read_object {
-    uint32_t object;
-    uint32_t reserved;
-    uint64_t offset;
-};
-
-struct tdx_tdi_state {
-    uint32_t state;
-};
-
-/* Of the report; any device has that. */
-#define TDX_PROBE_LEN 4
-
-static void tdx_read_report(TSMPayload *payload)
-{
-    const struct tdx_read_object req = {
-        .object = cpu_to_le32(TDX_OBJECT_REPORT),
-    };
-
-    QEMU_BUILD_BUG_ON(sizeof(req) != 16);
-    payload->op = IOMMU_VDEVICE_TSM_REQ_READ_OBJECT;
-    payload->len = sizeof(req);
-    memcpy(payload->data, &req, sizeof(req));
-}
-
-static void tdx_start(TSMPayload *payload)
-{
-    const struct tdx_tdi_state req = {
-        .state = cpu_to_le32(TDISP_STATE_RUN),
-    };
-
-    payload->op = IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE;
-    payload->len = sizeof(req);
-    memcpy(payload->data, &req, sizeof(req));
-}
-
-static void tdx_ask_state(TSMPayload *payload)
-{
-    tdx_read_report(payload);
-    payload->resp_len = TDX_PROBE_LEN;
-}
-
 static int tdx_take_state(const void *resp, int64_t len, uint64_t code,
                           uint32_t last)
 {
@@ -131,33 +80,39 @@ static int tdx_take_state(const void *resp, int64_t len, uint64_t code,
         return len != -ENXIO && code == TDISP_ERR_INVALID_INTERFACE_STATE ?
                TDISP_STATE_ERROR : len;
     }
-    return len == TDX_PROBE_LEN ? last : -EIO;
+    return len == TSM_STATE_LEN ? last : -EIO;
 }
 
 /*
  * All kinds
  */
 
+static const TSMArch ordinary = {
+    .guest = TDI_GUEST_KIND_ORDINARY,
+    .refused = "requires a confidential guest: set -machine "
+               "confidential-guest-support=ID, or use fd-bars=on in an "
+               "ordinary VM",
+};
+
 static const TSMArch archs[] = {
     {
         .type = "sw-protected-vm",
         .guest = TDI_GUEST_KIND_SOFTWARE,
         .tvm_arch = IOMMU_VDEVICE_TSM_TVM_ARCH_SW,
-        .viommu_type = IOMMU_VIOMMU_TYPE_TSM,
         .private_dma = true,
-        .read_report = sw_read_report,
-        .start = sw_start,
-        .ask_state = sw_ask_state,
+        .read_report = &read_report,
+        .start = &start,
+        .ask_state = &sw_ask_state,
         .take_state = sw_take_state,
     },
     {
         .type = "tdx-guest",
         .guest = TDI_GUEST_KIND_TDX,
         .tvm_arch = IOMMU_VDEVICE_TSM_TVM_ARCH_TDX,
-        .viommu_type = IOMMU_VIOMMU_TYPE_TSM,
-        .read_report = tdx_read_report,
-        .start = tdx_start,
-        .ask_state = tdx_ask_state,
+        .read_report = &read_report,
+        .start = &start,
+        /* There is room for the first bytes of it, which any device has. */
+        .ask_state = &read_report,
         .take_state = tdx_take_state,
     },
     {
@@ -176,7 +131,7 @@ static const TSMArch archs[] = {
 
 const TSMArch *tsm_arch(Object *cgs)
 {
-    const TSMArch *arch = archs;
+    const TSMArch *arch = cgs ? archs : &ordinary;
 
     while (arch->type && !object_dynamic_cast(cgs, arch->type)) {
         arch++;

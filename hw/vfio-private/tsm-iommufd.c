@@ -14,16 +14,14 @@
 #include <linux/vfio.h>
 #include <linux/vfio-private.h>
 
-#include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio/vfio-device.h"
 #include "hw/vfio/vfio-iommufd.h"
 #include "system/iommufd.h"
+#include "binding.h"
 #include "trace.h"
-#include "tdi.h"
-#include "tsm.h"
 #include "tsm-arch.h"
 
 /**
@@ -45,7 +43,7 @@
  * @veventq_id: the queue of events; 0: none
  * @veventq_fd: to read them from; only valid with @veventq_id
  * @sequence: number of the next one
- * @notify, @opaque: who is told
+ * @binding: who is told
  */
 struct TSMContext {
     VFIODevice *vbasedev;
@@ -63,13 +61,13 @@ struct TSMContext {
     uint32_t veventq_id;
     int veventq_fd;
     uint32_t sequence;
-    TSMNotify *notify;
-    void *opaque;
+    TDIBinding *binding;
 };
 
 static int tsm_ioctl(TSMContext *ctx, unsigned long request, void *arg)
 {
-    int ret = ioctl(ctx->vbasedev->iommufd->fd, request, arg);
+    /* A signal for the vCPU came before anything was done. */
+    int ret = RETRY_ON_EINTR(ioctl(ctx->vbasedev->iommufd->fd, request, arg));
 
     return ret < 0 ? -errno : ret;
 }
@@ -82,7 +80,7 @@ static int tsm_alloc_viommu(TSMContext *ctx)
 {
     struct iommu_viommu_alloc alloc = {
         .size = sizeof(alloc),
-        .type = ctx->arch->viommu_type,
+        .type = IOMMU_VIOMMU_TYPE_TSM,
         .dev_id = ctx->vbasedev->devid,
         .hwpt_id = ctx->vbasedev->hwpt->hwpt_id,
     };
@@ -126,7 +124,7 @@ static void tsm_free_object(TSMContext *ctx, uint32_t *id)
 }
 
 TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
-                            const TSMArch *arch, uint32_t rid, Error **errp)
+                            const TSMArch *arch, uint32_t rid)
 {
     TSMContext *ctx;
     int ret = -ENOENT;
@@ -142,8 +140,7 @@ TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
         ret = tsm_alloc_vdevice(ctx, rid);
     }
     if (ret) {
-        error_setg_errno(errp, -ret, "cannot prepare for a TSM");
-        error_append_hint(errp, "The host kernel needs patches-kernel/.\n");
+        trace_vfio_private_no_tsm(vbasedev->name, strerror(-ret));
         tsm_iommufd_free(ctx);
         return NULL;
     }
@@ -181,7 +178,7 @@ static bool tsm_take_event(TSMContext *ctx, const struct iommu_vevent_tsm *data)
     case IOMMU_VEVENT_TSM_DISCONNECTED:
         /* Bound anew, it has been connected anew. */
         if ((int32_t)(data->bind - qatomic_read(&ctx->binds)) >= 0) {
-            ctx->notify(ctx->opaque, TSM_NEWS_DISCONNECTED);
+            tdi_binding_disconnected(ctx->binding);
         }
         /* fall through */
     case IOMMU_VEVENT_TSM_RESET:
@@ -278,14 +275,14 @@ static void tsm_events_readable(void *opaque)
     }
     ask = tsm_take_events(ctx, buf, MAX(len, 0));
     if (qatomic_read(&ctx->ended) != ended) {
-        ctx->notify(ctx->opaque, TSM_NEWS_ENDED);
+        tdi_binding_told(ctx->binding, TDI_REASON_HOST);
     }
     if (ask) {
-        ctx->notify(ctx->opaque, TSM_NEWS_ASK);
+        tdi_binding_told(ctx->binding, TDI_REASON_DEVICE_ERROR);
     }
 }
 
-bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
+bool tsm_iommufd_listen(TSMContext *ctx, TDIBinding *binding)
 {
     struct iommu_veventq_alloc alloc = {
         .size = sizeof(alloc),
@@ -301,8 +298,7 @@ bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque)
     }
     ctx->veventq_id = alloc.out_veventq_id;
     ctx->veventq_fd = alloc.out_veventq_fd;
-    ctx->notify = notify;
-    ctx->opaque = opaque;
+    ctx->binding = binding;
     qemu_set_fd_handler(ctx->veventq_fd, tsm_events_readable, NULL, ctx);
     return true;
 }
@@ -420,10 +416,7 @@ static int tsm_op(TSMContext *ctx, uint32_t type)
     int ret;
 
     trace_tsm_iommufd_begin(ctx->vbasedev->name, op.vdevice_id);
-    do {
-        ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_OP, &op);
-        /* A signal for the vCPU came before anything was done. */
-    } while (ret == -EINTR);
+    ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_OP, &op);
     trace_tsm_iommufd_op(ctx->vbasedev->name, op.vdevice_id, type, ret);
     return ret;
 }
@@ -487,9 +480,7 @@ static int64_t tsm_request(TSMContext *ctx, const TSMPayload *req, void *resp,
     int ret;
 
     trace_tsm_iommufd_begin(ctx->vbasedev->name, cmd.vdevice_id);
-    do {
-        ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_REQ, &cmd);
-    } while (ret == -EINTR);
+    ret = tsm_ioctl(ctx, IOMMU_VDEVICE_TSM_REQ, &cmd);
     trace_tsm_iommufd_req(ctx->vbasedev->name, cmd.vdevice_id, cmd.op,
                           cmd.req_len, resp_len, cmd.tsm_code, ret);
 
@@ -504,14 +495,11 @@ static int64_t tsm_request(TSMContext *ctx, const TSMPayload *req, void *resp,
 static int tsm_iommufd_get_state(TSMContext *ctx, uint32_t *state,
                                  uint64_t *code)
 {
-    uint8_t resp[TSM_PAYLOAD_MAX];
-    TSMPayload req = {};
-    int64_t len;
-    int ret;
+    uint8_t resp[TSM_STATE_LEN];
+    int64_t len = tsm_request(ctx, ctx->arch->ask_state, resp, sizeof(resp),
+                              code);
+    int ret = ctx->arch->take_state(resp, len, *code, ctx->state);
 
-    ctx->arch->ask_state(&req);
-    len = tsm_request(ctx, &req, resp, req.resp_len, code);
-    ret = ctx->arch->take_state(resp, len, *code, ctx->state);
     if (ret < 0) {
         return ret;
     }
@@ -527,11 +515,8 @@ static int tsm_iommufd_read_report(TSMContext *ctx, GByteArray **report,
     /* One byte more than any report has, so that all of it arrives at once. */
     size_t size = TDI_REPORT_MAX_SIZE + 1;
     g_autofree uint8_t *data = g_malloc(size);
-    TSMPayload req = {};
-    int64_t len;
+    int64_t len = tsm_request(ctx, ctx->arch->read_report, data, size, code);
 
-    ctx->arch->read_report(&req);
-    len = tsm_request(ctx, &req, data, size, code);
     if (len < 0) {
         return len;
     }
@@ -545,11 +530,8 @@ static int tsm_iommufd_read_report(TSMContext *ctx, GByteArray **report,
 
 static int tsm_iommufd_start(TSMContext *ctx, uint64_t *code)
 {
-    TSMPayload req = {};
-    int64_t ret;
+    int64_t ret = tsm_request(ctx, ctx->arch->start, NULL, 0, code);
 
-    ctx->arch->start(&req);
-    ret = tsm_request(ctx, &req, NULL, 0, code);
     if (ret >= 0) {
         ctx->state = TDISP_STATE_RUN;
     }

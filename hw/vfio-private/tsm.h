@@ -19,6 +19,7 @@
     "the host kernel has no IOMMU_VIOMMU_TYPE_TSM: boot one with " \
     "patches-kernel/ applied"
 
+typedef struct TDIBinding TDIBinding;
 typedef struct TSMArch TSMArch;
 typedef struct TSMContext TSMContext;
 typedef struct VFIODevice VFIODevice;
@@ -82,54 +83,38 @@ typedef struct TSMOps {
 } TSMOps;
 
 /**
- * enum TSMNews - what the kernel says has happened to the device
- *
- * @TSM_NEWS_ASK: it may have fallen into ERROR, or what it was is lost: only
- *     the device knows
- * @TSM_NEWS_ENDED: it was unbound on behalf of the host, see &TSMOps.ended
- * @TSM_NEWS_DISCONNECTED: it is disconnected from its TSM, or about to be: what
- *     &TSMOps.look says may be late
- */
-typedef enum TSMNews {
-    TSM_NEWS_ASK,
-    TSM_NEWS_ENDED,
-    TSM_NEWS_DISCONNECTED,
-} TSMNews;
-
-/**
- * TSMNotify: the kernel says that something has happened to the device
- *
- * Context: BQL, in the main loop; others may be at work with the context.
- */
-typedef void TSMNotify(void *opaque, TSMNews news);
-
-/**
  * tsm_iommufd_new: prepare a VFIO device for being bound
  * @vbasedev: device that is attached to its iommufd; outlives the context
  * @tee_io: the device says that it can be a TDI; only counts if the host's
  *     sysfs is not at hand
  * @arch: kind of the guest, which is not refused
  * @rid: requester ID in the guest, as far as it is known now
- * @errp: set on failure: the kernel cannot bind devices
  *
  * Makes a vIOMMU, which ties the VM to the device, and a vDEVICE in it.  The
  * requester ID of a device behind a bridge is not final before firmware has
  * numbered the buses: bind makes a new vDEVICE if it has changed.
  *
- * Returns: the context, for tsm_iommufd_ops; or NULL.  To be freed before the
- *     device is detached.
+ * Returns: the context, for tsm_iommufd_ops, to be freed before the device is
+ *     detached; or NULL: the kernel cannot bind devices.
  */
 TSMContext *tsm_iommufd_new(VFIODevice *vbasedev, bool tee_io,
-                            const TSMArch *arch, uint32_t rid, Error **errp);
+                            const TSMArch *arch, uint32_t rid);
 
 /**
  * tsm_iommufd_listen: be told of what happens to the device from now on
+ * @binding: is told, by tdi_binding_disconnected() and tdi_binding_told(), with
+ *     the BQL, in the main loop; others may be at work with the context
+ *
+ * That it is disconnected from its TSM, or about to be: what &TSMOps.look says
+ * may be late.  That it was unbound on behalf of the host, see &TSMOps.ended.
+ * That it may have fallen into ERROR, or that news were lost: only the device
+ * knows.
  *
  * A kernel that does not tell is none to fail with.
  *
  * Returns: whether it does tell.
  */
-bool tsm_iommufd_listen(TSMContext *ctx, TSMNotify *notify, void *opaque);
+bool tsm_iommufd_listen(TSMContext *ctx, TDIBinding *binding);
 
 /**
  * tsm_iommufd_may_bind: would the kernel bind the device with these flags?
