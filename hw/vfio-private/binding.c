@@ -74,11 +74,16 @@ void tdi_binding_destroy(TDIBinding *binding)
  * The state
  */
 
-/* The only place where it changes. */
-static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
+/*
+ * The only place where it changes: by an event that has become a fact, which
+ * the table must not refuse.
+ */
+static void tdi_event(TDIBinding *binding, TDIEvent event, TDIReason reason)
 {
     TDIState old = binding->state;
+    int state = tdi_next(old, event, reason);
 
+    assert(state != TDI_REFUSED);
     if (old == state) {
         return;
     }
@@ -98,16 +103,6 @@ static void tdi_set(TDIBinding *binding, TDIState state, TDIReason reason)
     binding->ops->changed(binding->opaque, old, state, reason);
 }
 
-/* An event that has become a fact: the table must not refuse it. */
-static void tdi_event(TDIBinding *binding, TDIEvent event, TDIReason reason)
-{
-    TDIState next;
-    bool allowed = tdi_next(binding->state, event, reason, &next);
-
-    assert(allowed);
-    tdi_set(binding, next, reason);
-}
-
 /* The same where the MMIO can be mapped anew, if it is to come or to go. */
 static void tdi_event_remap(TDIBinding *binding, TDIEvent event,
                             TDIReason reason)
@@ -120,27 +115,17 @@ static void tdi_event_remap(TDIBinding *binding, TDIEvent event,
     }
 }
 
-static bool tdi_allows(TDIBinding *binding, TDIEvent event, TDIReason reason)
-{
-    TDIState next;
-
-    return tdi_next(binding->state, event, reason, &next);
-}
-
 /* The TSM has unbound it, and the guest knows: turn everything shared. */
-static int tdi_release(TDIBinding *binding, TDIEvent event, TDIReason reason)
+static int tdi_release(TDIBinding *binding, TDIReason reason)
 {
     int ret = binding->ops->share_all(binding->opaque);
 
     binding->by_guest = false;
-    if (ret) {
-        if (binding->state != TDI_STATE_HIDDEN) {
-            error_report("vfio %s: MMIO stays private: %s", binding->name,
-                         strerror(-ret));
-        }
-        event = TDI_EVENT_HIDE;
+    if (ret && binding->state != TDI_STATE_HIDDEN) {
+        error_report("vfio %s: MMIO stays private: %s", binding->name,
+                     strerror(-ret));
     }
-    tdi_event_remap(binding, event, reason);
+    tdi_event_remap(binding, ret ? TDI_EVENT_HIDE : TDI_EVENT_UNBIND, reason);
     return ret;
 }
 
@@ -150,14 +135,12 @@ static int tdi_release(TDIBinding *binding, TDIEvent event, TDIReason reason)
 
 static void tdi_take_report(TDIBinding *binding, const GByteArray *report)
 {
-    uint64_t sizes[TDI_REPORT_NR_BARS] = {};
     const char *reason = "it could not be read";
 
     tdi_forget_report(binding);
     if (report) {
-        binding->ops->bar_sizes(binding->opaque, sizes);
-        binding->parts = tdi_report_parse(report->data, report->len, sizes,
-                                          &reason);
+        binding->parts = tdi_report_parse(report->data, report->len,
+                                          binding->bar_sizes, &reason);
         binding->digest = g_compute_checksum_for_data(
             G_CHECKSUM_SHA256, report->data, report->len);
     }
@@ -173,7 +156,7 @@ static void tdi_take_report(TDIBinding *binding, const GByteArray *report)
 
 int tdi_binding_may_bind(TDIBinding *binding, TDIReason reason)
 {
-    if (!tdi_allows(binding, TDI_EVENT_BIND, reason)) {
+    if (tdi_next(binding->state, TDI_EVENT_BIND, reason) == TDI_REFUSED) {
         return -EPERM;
     }
     return binding->ops->make_ready(binding->opaque) ? 0 : -EAGAIN;
@@ -188,15 +171,11 @@ static int tdi_do_bind(TDIBinding *binding, TDIRequest *request)
     if (ret) {
         return ret;
     }
-    call.rid = binding->ops->rid(binding->opaque);
-    binding->rid = call.rid;
+    binding->rid = binding->ops->rid(binding->opaque);
     ret = tdi_call(binding, TDI_OPERATION_BIND, &call);
     report = call.report;
-    trace_vfio_private_tdi_bind(binding->name, call.rid, ret);
-    if (request->cancelled) {
-        return ret;
-    }
-    if (call.stuck) {
+    trace_vfio_private_tdi_bind(binding->name, binding->rid, ret);
+    if (ret == -ENOTRECOVERABLE) {
         tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
     }
     if (ret) {
@@ -209,20 +188,30 @@ static int tdi_do_bind(TDIBinding *binding, TDIRequest *request)
     return 0;
 }
 
-/* Is there a TDI, and is it still the one that was bound? */
-static int tdi_check(TDIBinding *binding)
+/*
+ * Is it still the TDI that was bound?  A change of the requester ID is an error
+ * to TDISP, too.
+ */
+static void tdi_check_rid(TDIBinding *binding)
 {
-    if (!tdi_state_bound(binding->state)) {
-        return -EPERM;
-    }
-    /* A change of the requester ID is an error to TDISP, too. */
-    if (binding->ops->rid(binding->opaque) != binding->rid &&
-        binding->state != TDI_STATE_ERROR) {
+    if (tdi_state_bound(binding->state) && binding->state != TDI_STATE_ERROR &&
+        binding->ops->rid(binding->opaque) != binding->rid) {
         qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: buses were renumbered, the "
                       "TDI can only be unbound\n", binding->name);
         tdi_event(binding, TDI_EVENT_ERROR, TDI_REASON_DEVICE_ERROR);
     }
-    return 0;
+}
+
+static int tdi_unbind(TDIBinding *binding, TDIReason reason, bool hides)
+{
+    TDICall call = {};
+    int ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
+
+    trace_vfio_private_tdi_unbind(binding->name, TDIReason_str(reason), ret);
+    if (ret != -ECANCELED && (ret || hides)) {
+        tdi_event_remap(binding, ret ? TDI_EVENT_LOST : TDI_EVENT_HIDE, reason);
+    }
+    return ret;
 }
 
 /* Has the host unbound it, and the kernel not been told that QEMU knows? */
@@ -239,18 +228,10 @@ static bool tdi_ended(TDIBinding *binding)
  */
 static void tdi_gone(TDIBinding *binding)
 {
-    TDICall call = {};
-    int ret;
-
     if (tdi_ended(binding)) {
         tdi_event_remap(binding, TDI_EVENT_HIDE, TDI_REASON_HOST);
     }
-    ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
-    trace_vfio_private_tdi_unbind(binding->name, "host", ret);
-    if (ret != -ECANCELED) {
-        tdi_event_remap(binding, ret ? TDI_EVENT_LOST : TDI_EVENT_HIDE,
-                        TDI_REASON_HOST);
-    }
+    tdi_unbind(binding, TDI_REASON_HOST, true);
 }
 
 /* Of a TDI that is bound.  @state: see tdi_observe() */
@@ -270,26 +251,10 @@ static int tdi_look(TDIBinding *binding, TDIState state, uint64_t *code)
     return ret;
 }
 
-static int tdi_unbind(TDIBinding *binding, TDIRequest *request,
-                      TDIReason reason, bool hides)
-{
-    TDICall call = {};
-    int ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
-
-    trace_vfio_private_tdi_unbind(binding->name, "unbind", ret);
-    if (request->cancelled) {
-        return ret;
-    }
-    if (ret || hides) {
-        tdi_event_remap(binding, ret ? TDI_EVENT_LOST : TDI_EVENT_HIDE, reason);
-    }
-    return ret;
-}
-
 /*
  * It reaches all private memory or none, and to be without the guest must know.
  */
-static int tdi_lacks_memory(TDIBinding *binding, TDIRequest *request)
+static int tdi_lacks_memory(TDIBinding *binding)
 {
     if (binding->state != TDI_STATE_RUN || !binding->dma) {
         return 0;
@@ -299,26 +264,12 @@ static int tdi_lacks_memory(TDIBinding *binding, TDIRequest *request)
         tdi_gone(binding);
         return 0;
     }
-    return tdi_unbind(binding, request, TDI_REASON_MEMORY, true);
-}
-
-/*
- * If the kernel cannot map a page of private memory, it takes all of it out of
- * the reach of the device, which works on with DMA that fails.  The event that
- * says so may have been lost for the same want of memory.
- */
-static int tdi_check_memory(TDIBinding *binding, TDIRequest *request)
-{
-    uint64_t bytes;
-
-    if (!binding->tsm->dma_bytes(binding->ctx, &bytes) || bytes) {
-        return 0;
-    }
-    return tdi_lacks_memory(binding, request);
+    return tdi_unbind(binding, TDI_REASON_MEMORY, true);
 }
 
 static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
 {
+    uint64_t bytes;
     int ret;
 
     if (request->reason == TDI_REASON_HOST) {
@@ -329,16 +280,22 @@ static int tdi_do_get_state(TDIBinding *binding, TDIRequest *request)
         return 0;
     }
     if (request->reason == TDI_REASON_MEMORY) {
-        return tdi_lacks_memory(binding, request);
+        return tdi_lacks_memory(binding);
     }
     if (!tdi_state_bound(binding->state)) {
         return 0;
     }
-    ret = tdi_check(binding) ?:
-          tdi_look(binding, binding->state, &request->code);
-    /* Whatever the device says, or does not. */
-    if (!request->cancelled) {
-        ret = tdi_check_memory(binding, request) ?: ret;
+    tdi_check_rid(binding);
+    ret = tdi_look(binding, binding->state, &request->code);
+    /*
+     * If the kernel cannot map a page of private memory, it takes all of it out
+     * of the reach of the device, which works on with DMA that fails, whatever
+     * it says.  The event about that may have been lost for the same want of
+     * memory.
+     */
+    if (!request->cancelled &&
+        binding->tsm->dma_bytes(binding->ctx, &bytes) && !bytes) {
+        ret = tdi_lacks_memory(binding) ?: ret;
     }
     return ret;
 }
@@ -360,13 +317,11 @@ static bool tdi_all_private(TDIBinding *binding)
 static int tdi_do_start(TDIBinding *binding, TDIRequest *request)
 {
     TDICall call = {};
-    uint64_t look_code;
-    int ret = tdi_check(binding);
+    int ret;
 
-    if (ret) {
-        return ret;
-    }
-    if (!tdi_allows(binding, TDI_EVENT_START, request->reason) ||
+    tdi_check_rid(binding);
+    if (tdi_next(binding->state, TDI_EVENT_START, request->reason) ==
+            TDI_REFUSED ||
         !tdi_all_private(binding)) {
         return -EPERM;
     }
@@ -381,7 +336,7 @@ static int tdi_do_start(TDIBinding *binding, TDIRequest *request)
         return 0;
     }
     /* It may run, or not.  Unless it says ERROR, that is not resolved. */
-    if (tdi_look(binding, TDI_STATE_UNKNOWN, &look_code) != -ECANCELED &&
+    if (tdi_look(binding, TDI_STATE_UNKNOWN, &call.code) != -ECANCELED &&
         binding->state == TDI_STATE_CONFIG_LOCKED) {
         tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
     }
@@ -396,7 +351,7 @@ static int tdi_do_unbind(TDIBinding *binding, TDIRequest *request)
     int ret = 0;
 
     if (bound) {
-        ret = tdi_unbind(binding, request, request->reason, hides);
+        ret = tdi_unbind(binding, request->reason, hides);
     } else if (hides) {
         tdi_event_remap(binding, TDI_EVENT_HIDE, request->reason);
     }
@@ -406,18 +361,15 @@ static int tdi_do_unbind(TDIBinding *binding, TDIRequest *request)
     if (!bound && binding->state != TDI_STATE_HIDDEN) {
         return 0;
     }
-    return tdi_release(binding, TDI_EVENT_UNBIND, request->reason);
+    return tdi_release(binding, request->reason);
 }
 
 static int tdi_do_read_report(TDIBinding *binding, TDIRequest *request)
 {
     TDICall call = {};
-    uint64_t look_code;
-    int ret = tdi_check(binding);
+    int ret;
 
-    if (ret) {
-        return ret;
-    }
+    tdi_check_rid(binding);
     if (binding->state != TDI_STATE_CONFIG_LOCKED &&
         binding->state != TDI_STATE_RUN) {
         return -EPERM;
@@ -427,7 +379,7 @@ static int tdi_do_read_report(TDIBinding *binding, TDIRequest *request)
     if (ret) {
         g_clear_pointer(&call.report, g_byte_array_unref);
         if (!request->cancelled) {
-            tdi_look(binding, binding->state, &look_code);
+            tdi_look(binding, binding->state, &call.code);
         }
         return ret;
     }
@@ -443,11 +395,8 @@ static int tdi_do_read_report(TDIBinding *binding, TDIRequest *request)
 static int tdi_do_check(TDIBinding *binding, TDIRequest *request)
 {
     TDICall call = {};
-    int ret = tdi_call(binding, TDI_OPERATION_CHECK, &call);
 
-    request->connected = binding->connected;
-    request->has_dma = binding->ops->has_dma(binding->opaque);
-    return ret;
+    return tdi_call(binding, TDI_OPERATION_CHECK, &call);
 }
 
 /* Does the monitor want it unbound, which comes before what the guest wants? */
@@ -506,15 +455,13 @@ static int tdi_populate(TDIBinding *binding, TDIRequest *request)
 static int tdi_do_enable_dma(TDIBinding *binding, TDIRequest *request)
 {
     TDICall call = {};
-    int ret = tdi_check(binding);
+    int ret;
 
-    if (ret) {
-        return ret;
-    }
+    tdi_check_rid(binding);
     if (binding->state != TDI_STATE_RUN) {
         return -EPERM;
     }
-    if (!binding->ops->has_dma(binding->opaque)) {
+    if (!binding->has_dma) {
         return -EOPNOTSUPP;
     }
     if (binding->dma) {
@@ -564,11 +511,6 @@ int tdi_do(TDIBinding *binding, TDIRequest *request)
     return tdi_requests[request->operation](binding, request);
 }
 
-bool tdi_has_spare_work(const TDIBinding *binding)
-{
-    return binding->populate_end;
-}
-
 /* An end needs not wait for it: the next step is after the end. */
 void tdi_do_spare_work(TDIBinding *binding)
 {
@@ -587,7 +529,7 @@ void tdi_binding_appeared(TDIBinding *binding, uint64_t start, uint64_t size)
     if (!binding->dma) {
         return;
     }
-    if (!tdi_has_spare_work(binding)) {
+    if (!binding->populate_end) {
         binding->populate_next = start;
     }
     binding->populate_next = MIN(binding->populate_next, start);
@@ -604,30 +546,21 @@ static void tdi_told_done(TDIRequest *request)
     g_free(request);
 }
 
-/*
- * What is being done meanwhile may take as long as the device likes, and comes
- * to nothing: nobody waits for that to see that the TDI is no more.  An unbind
- * goes on from there.
- */
-static void tdi_told_ended(TDIBinding *binding)
-{
-    TDIRequest *current = binding->current;
-
-    if (!tdi_state_bound(binding->state) || !tdi_ended(binding)) {
-        return;
-    }
-    if (current && current->operation != TDI_OPERATION_UNBIND) {
-        qatomic_set(&current->cancelled, true);
-    }
-    tdi_event_remap(binding, TDI_EVENT_HIDE, TDI_REASON_HOST);
-}
-
 void tdi_binding_told(TDIBinding *binding, TDIReason reason)
 {
-    TDIRequest *request;
+    TDIRequest *request, *current = binding->current;
 
-    if (reason == TDI_REASON_HOST) {
-        tdi_told_ended(binding);
+    /*
+     * What is being done meanwhile may take as long as the device likes, and
+     * comes to nothing: nobody waits for that to see that the TDI is no more.
+     * An unbind goes on from there.
+     */
+    if (reason == TDI_REASON_HOST && tdi_state_bound(binding->state) &&
+        tdi_ended(binding)) {
+        if (current && current->operation != TDI_OPERATION_UNBIND) {
+            qatomic_set(&current->cancelled, true);
+        }
+        tdi_event_remap(binding, TDI_EVENT_HIDE, TDI_REASON_HOST);
     }
     /* However much it tells, one look for each reason is enough. */
     QSIMPLEQ_FOREACH(request, &binding->requests, next) {
@@ -661,12 +594,6 @@ void tdi_binding_missed(TDIBinding *binding, int cpu_index, uint64_t gpa)
 /*
  * Ends that cannot be refused
  */
-
-static bool tdi_binds(const TDIBinding *binding)
-{
-    return binding->current && !binding->current->cancelled &&
-           binding->current->operation == TDI_OPERATION_BIND;
-}
 
 static bool tdi_force_unbind(TDIBinding *binding, const char *why,
                              TDIReason reason)
@@ -704,9 +631,9 @@ bool tdi_binding_force(TDIBinding *binding, TDIReason reason)
         return true;
     }
     if (reason == TDI_REASON_EXIT) {
-        tdi_event(binding, TDI_EVENT_END, reason);
+        tdi_event(binding, TDI_EVENT_UNBIND, reason);
     } else {
-        tdi_release(binding, TDI_EVENT_END, reason);
+        tdi_release(binding, reason);
     }
     return true;
 }
@@ -729,26 +656,21 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason)
  * Questions
  */
 
-/* Does what is being done change the state? */
-static bool tdi_changes(const TDIBinding *binding)
+/* What is being done; TDI_OPERATION__MAX: nothing, or an end has come first. */
+static TDIOperation tdi_current(const TDIBinding *binding)
 {
-    if (!binding->current || binding->current->cancelled) {
-        return false;
-    }
-    switch (binding->current->operation) {
-    case TDI_OPERATION_BIND:
-    case TDI_OPERATION_UNBIND:
-    case TDI_OPERATION_START:
-        return true;
-    default:
-        return false;
-    }
+    return binding->current && !binding->current->cancelled ?
+           binding->current->operation : TDI_OPERATION__MAX;
 }
 
 int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
                             uint64_t offset, uint64_t size, bool to_private)
 {
-    if (tdi_changes(binding)) {
+    TDIOperation current = tdi_current(binding);
+
+    /* The state is about to change. */
+    if (current == TDI_OPERATION_BIND || current == TDI_OPERATION_UNBIND ||
+        current == TDI_OPERATION_START) {
         return -EAGAIN;
     }
     switch (binding->state) {
@@ -768,7 +690,8 @@ int tdi_binding_may_convert(TDIBinding *binding, unsigned int bar,
 
 bool tdi_binding_frozen(const TDIBinding *binding)
 {
-    return tdi_state_bound(binding->state) || tdi_binds(binding);
+    return tdi_state_bound(binding->state) ||
+           tdi_current(binding) == TDI_OPERATION_BIND;
 }
 
 bool tdi_binding_kept(const TDIBinding *binding)

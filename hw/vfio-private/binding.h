@@ -25,7 +25,6 @@ typedef struct TDIWorker TDIWorker;
  * @make_ready: may it be locked: memory decode and bus mastering on, all of its
  *     BARs mapped into the guest, none of it private?  If so, what cannot be
  *     read of a bound device has been read.
- * @bar_sizes: bytes of each memory BAR, for tdi_report_parse()
  * @part_private: is all of this part of a BAR private?  A page that QEMU
  *     emulates never is.
  * @share_all: turn all of its MMIO shared.  Returns 0 or -errno.
@@ -38,14 +37,12 @@ typedef struct TDIWorker TDIWorker;
  *     slices, conversions
  * @block_unplug, @unblock_unplug: have device_del fail with this error, or no
  *     longer; the caller keeps the error
- * @has_dma: can its DMA reach private memory?  Does not change.
  * @populate: populate some of what is private; see vfio_private_dma_populate()
  * @ref, @unref: keep what contains the binding from going away
  */
 typedef struct TDIBindingOps {
     uint32_t (*rid)(void *opaque);
     bool (*make_ready)(void *opaque);
-    void (*bar_sizes)(void *opaque, uint64_t sizes[TDI_REPORT_NR_BARS]);
     bool (*part_private)(void *opaque, const TDIReportPart *part);
     int (*share_all)(void *opaque);
     void (*hide)(void *opaque, bool hide);
@@ -56,7 +53,6 @@ typedef struct TDIBindingOps {
     void (*describe)(void *opaque, TDIInfo *info);
     void (*block_unplug)(void *opaque, Error *reason);
     void (*unblock_unplug)(void *opaque, Error *reason);
-    bool (*has_dma)(void *opaque);
     int (*populate)(void *opaque, uint64_t *pos);
     void (*ref)(void *opaque);
     void (*unref)(void *opaque);
@@ -80,8 +76,6 @@ typedef struct TDIBindingOps {
  *     the binding that cannot be refused came first; -ENOTRECOVERABLE: bind
  *     failed, and so did its undo; others: see &struct TSMOps
  * @code: TDISP's code of the error that the device answered with, or 0
- * @connected: of TDI_OPERATION_CHECK: there is a TSM
- * @has_dma: likewise: the device's DMA can reach private memory
  * @report: of TDI_OPERATION_READ_REPORT, if @ret is 0; the owner frees it
  *
  * The queue's own:
@@ -98,8 +92,6 @@ struct TDIRequest {
 
     int ret;
     uint64_t code;
-    bool connected;
-    bool has_dma;
     GByteArray *report;
 
     TDIBinding *binding;
@@ -114,6 +106,8 @@ struct TDIRequest {
  * @ops, @opaque: the device
  * @tsm, @ctx: its TSM; NULL: it cannot be bound
  * @no_lock: why there is no @tsm, if it is not the kernel's iommufd; or NULL
+ * @has_dma: its DMA can reach private memory, once that is enabled
+ * @bar_sizes: bytes of each memory BAR, for tdi_report_parse()
  * @lock: held around every call of @tsm.  Lock order: BQL, then @lock; whoever
  *     holds @lock may drop the BQL but not take it.  Ends wait for it with the
  *     BQL; nobody else does.
@@ -134,7 +128,8 @@ struct TDIRequest {
  * @dma: its DMA reaches private memory, or is about to
  * @populate_next, @populate_end: with @dma: where private memory may have to be
  *     populated; an end of 0: nowhere
- * @rid: requester ID that it was bound with
+ * @rid: requester ID that it was bound with.  Only its thread reads and writes
+ *     it, also without the BQL.
  * @parts: MMIO of the report; NULL if there is none that makes sense
  * @digest: SHA-256 of the report, in hexadecimal; NULL if there is none
  * @binds: how often it was bound
@@ -152,6 +147,8 @@ struct TDIBinding {
     const TSMOps *tsm;
     TSMContext *ctx;
     const char *no_lock;
+    bool has_dma;
+    uint64_t bar_sizes[TDI_REPORT_NR_BARS];
     QemuMutex lock;
 
     QSIMPLEQ_HEAD(, TDIRequest) requests;
@@ -216,7 +213,8 @@ extern bool tdi_reset_waits;
  * GET_STATE: ask the device for its state, which is @binding->state then.
  * READ_REPORT: read the report; while it is locked, conversions are checked
  *     against it from then on.
- * CHECK: is there a TSM?  If that is not clear: was there?
+ * CHECK: is there a TSM?  That is @binding->connected then.  If it is not
+ *     clear: was there?
  * ENABLE_DMA: let its DMA reach private memory, in RUN; a success if it does.
  *     All that is private is populated before, without the BQL for most of the
  *     time.  If it fails, DMA reaches shared memory only, as before.
@@ -352,13 +350,11 @@ void tdi_ends_register(void);
 /**
  * struct TDICall - what goes to a TSM and comes back
  *
- * @rid: for bind
  * @state, @report, @code: as in &struct TSMOps
  * @looked: out: @connected, @tsm_name and @tsm_kind are what it looks like now
  * @stuck: out: bind failed, and so did its undo
  */
 typedef struct TDICall {
-    uint32_t rid;
     uint32_t state;
     GByteArray *report;
     uint64_t code;
@@ -397,11 +393,7 @@ void tdi_wake(TDIBinding *binding);
 /* tdi_do: do what the current request is about; returns its @ret. */
 int tdi_do(TDIBinding *binding, TDIRequest *request);
 
-/*
- * tdi_has_spare_work: is there anything that nobody waits for?  _do_: do some
- * of it; drops the BQL.
- */
-bool tdi_has_spare_work(const TDIBinding *binding);
+/* tdi_do_spare_work: populate some of what has appeared; drops the BQL */
 void tdi_do_spare_work(TDIBinding *binding);
 
 #endif /* HW_VFIO_PRIVATE_BINDING_H */

@@ -74,17 +74,6 @@ static bool vfio_private_make_ready(void *opaque)
     return true;
 }
 
-static void vfio_private_bar_sizes(void *opaque,
-                                   uint64_t sizes[TDI_REPORT_NR_BARS])
-{
-    VFIOPCIDevice *vdev = opaque;
-    int i;
-
-    for (i = 0; i < TDI_REPORT_NR_BARS; i++) {
-        sizes[i] = vdev->bars[i].ioport ? 0 : vdev->bars[i].region.size;
-    }
-}
-
 static bool vfio_private_part_private(void *opaque, const TDIReportPart *part)
 {
     VFIOPCIDevice *vdev = opaque;
@@ -164,14 +153,6 @@ static void vfio_private_unblock_unplug(void *opaque, Error *reason)
     qdev_del_unplug_blocker(DEVICE(opaque), reason);
 }
 
-static bool vfio_private_has_dma(void *opaque)
-{
-    VFIOPCIDevice *vdev = opaque;
-
-    return vdev->private_dev->binding.tsm &&
-           vfio_private_dma_supported(vdev->vbasedev.bcontainer);
-}
-
 static int vfio_private_populate(void *opaque, uint64_t *pos)
 {
     VFIOPCIDevice *vdev = opaque;
@@ -201,7 +182,6 @@ static void vfio_private_ref(void *opaque)
 static const TDIBindingOps vfio_private_binding_ops = {
     .rid = vfio_private_rid,
     .make_ready = vfio_private_make_ready,
-    .bar_sizes = vfio_private_bar_sizes,
     .part_private = vfio_private_part_private,
     .share_all = vfio_private_share_all,
     .hide = vfio_private_hide,
@@ -211,7 +191,6 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .describe = vfio_private_describe,
     .block_unplug = vfio_private_block_unplug,
     .unblock_unplug = vfio_private_unblock_unplug,
-    .has_dma = vfio_private_has_dma,
     .populate = vfio_private_populate,
     .ref = vfio_private_ref,
     .unref = object_unref,
@@ -388,6 +367,12 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
                      &vfio_private_binding_ops, vdev,
                      ctx ? &tsm_iommufd_ops : NULL, ctx);
     priv->binding.no_lock = no_lock;
+    priv->binding.has_dma = ctx &&
+        vfio_private_dma_supported(vdev->vbasedev.bcontainer);
+    for (i = 0; i < TDI_REPORT_NR_BARS; i++) {
+        priv->binding.bar_sizes[i] = vdev->bars[i].ioport ? 0 :
+                                     vdev->bars[i].region.size;
+    }
     QLIST_INSERT_HEAD(&tdi_bindings, &priv->binding, next);
     if (ctx) {
         vfio_private_seen(TDI_INTERFACE_IOMMUFD_EVENTS,

@@ -21,8 +21,8 @@
  * the BQL.  So the end comes after the TSM has finished with what it was doing,
  * and before the thread finds its mark.
  *
- * Whether a request was cancelled is no errno, so that no errno of a TSM can be
- * taken for it.
+ * No errno of a TSM can be taken for that mark: tdi_call() returns -ECANCELED
+ * for it, and for nothing else.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -54,7 +54,6 @@ static void tdi_note(TDIBinding *binding, TDIOperation operation, int ret,
 
 static void tsm_look(TDIBinding *binding, TDICall *call)
 {
-    g_clear_pointer(&call->tsm_name, g_free);
     call->connected = binding->tsm &&
                       binding->tsm->look(binding->ctx, &call->tsm_name,
                                          &call->tsm_kind);
@@ -70,7 +69,7 @@ static int tsm_bind(TDIBinding *binding, TDICall *call)
     if (!call->connected) {
         return -ENXIO;
     }
-    ret = binding->tsm->bind(binding->ctx, call->rid);
+    ret = binding->tsm->bind(binding->ctx, binding->rid);
     if (ret) {
         /* Bound or not: never leave it at a guess. */
         call->stuck = binding->tsm->unbind(binding->ctx) != 0;
@@ -236,19 +235,13 @@ struct TDIWorker {
 /* Between two requests of a late bind the guest is busy for less than that. */
 unsigned int tdi_linger_ms = 500;
 
-static bool tdi_has_work(const TDIWorker *worker)
-{
-    /* Also if an end has left nothing to do: the device is to be let go of. */
-    return worker->binding && worker->binding->held;
-}
-
 /* The binding may be gone after that. */
 static void tdi_work_off(TDIBinding *binding)
 {
     for (;;) {
         if (!QSIMPLEQ_EMPTY(&binding->requests)) {
             tdi_work(binding);
-        } else if (tdi_has_spare_work(binding)) {
+        } else if (binding->populate_end) {
             tdi_do_spare_work(binding);
         } else {
             break;
@@ -264,7 +257,8 @@ static void *tdi_worker(void *opaque)
 
     rcu_register_thread();
     bql_lock();
-    while (tdi_has_work(worker)) {
+    /* Also if an end has left nothing to do: the device is to be let go of. */
+    while (worker->binding && worker->binding->held) {
         tdi_work_off(worker->binding);
         if (worker->binding) {
             /* Which drops the BQL. */

@@ -119,19 +119,20 @@ static uint8_t tdcm_state(TDIState state)
 
 static GByteArray *tdcm_reply(TDCMRequest *request)
 {
+    const TDIBinding *binding = request->tdi.binding;
     GByteArray *data = g_byte_array_new();
     uint8_t byte;
 
     switch (request->tdi.operation) {
     case TDI_OPERATION_CHECK:
         byte = 0;
-        if (request->tdi.connected) {
+        if (binding->connected) {
             byte = TDCM_SUPP_TEEIO;
-            byte |= request->tdi.has_dma ? TDCM_SUPP_PRIVATE_DMA : 0;
+            byte |= binding->has_dma ? TDCM_SUPP_PRIVATE_DMA : 0;
         }
         return g_byte_array_append(data, &byte, 1);
     case TDI_OPERATION_GET_STATE:
-        byte = tdcm_state(request->tdi.binding->state);
+        byte = tdcm_state(binding->state);
         return g_byte_array_append(data, &byte, 1);
     case TDI_OPERATION_READ_REPORT:
         g_byte_array_unref(data);

@@ -7,7 +7,7 @@
  *       |  |  |   ERROR         |  +-----+--------+  |
  *       |  |  +- ERROR <--------+--------)-----------+
  *       |  +---- HIDDEN <-- HIDE, from anywhere
- *       +---- UNBIND, END, from anywhere
+ *       +---- UNBIND, from anywhere
  *
  * LOST leads to UNKNOWN from anywhere.  Nothing else leads out of ERROR,
  * UNKNOWN and HIDDEN than to be unbound, so that no failure ends in an
@@ -23,7 +23,7 @@
 #include "hw/tdisp/tdisp.h"
 #include "tdi.h"
 
-#define REFUSED (-1)
+#define REFUSED TDI_REFUSED
 #define REASON(name) (1u << TDI_REASON_##name)
 
 typedef struct TDIRule {
@@ -49,7 +49,8 @@ static const TDIRule rules[TDI_EVENT__MAX] = {
         { REFUSED, RUN, REFUSED, REFUSED, REFUSED, REFUSED },
     },
     [TDI_EVENT_UNBIND] = {
-        REASON(GUEST) | REASON(MONITOR) | REASON(DEVICE_ERROR),
+        REASON(GUEST) | REASON(MONITOR) | REASON(RESET) | REASON(UNPLUG) |
+        REASON(EXIT),
         { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
     },
     [TDI_EVENT_HIDE] = {
@@ -64,21 +65,13 @@ static const TDIRule rules[TDI_EVENT__MAX] = {
         (1u << TDI_REASON__MAX) - 1,
         { UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN },
     },
-    [TDI_EVENT_END] = {
-        REASON(RESET) | REASON(UNPLUG) | REASON(EXIT),
-        { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED },
-    },
 };
 
-bool tdi_next(TDIState state, TDIEvent event, TDIReason reason, TDIState *next)
+int tdi_next(TDIState state, TDIEvent event, TDIReason reason)
 {
     const TDIRule *rule = &rules[event];
 
-    if (!(rule->reasons & (1u << reason)) || rule->next[state] == REFUSED) {
-        return false;
-    }
-    *next = rule->next[state];
-    return true;
+    return rule->reasons & (1u << reason) ? rule->next[state] : REFUSED;
 }
 
 TDIState tdi_observe(TDIState state, uint32_t reported)

@@ -17,14 +17,13 @@
  *
  * @TDI_EVENT_BIND: the TSM has bound and locked it
  * @TDI_EVENT_START: the TSM has started it
- * @TDI_EVENT_UNBIND: the TSM has stopped and unbound it because somebody asked
+ * @TDI_EVENT_UNBIND: the TSM has stopped and unbound it, because somebody asked
+ *     or since the VM is reset, the device is unplugged, or QEMU ends
  * @TDI_EVENT_HIDE: the same, but the guest does not know yet, or some of the
  *     MMIO could not be turned shared
  * @TDI_EVENT_ERROR: the device says that it is in ERROR, or is in a state in
  *     which it cannot be
  * @TDI_EVENT_LOST: an operation that changes the state failed with an errno
- * @TDI_EVENT_END: unbound since the VM is reset, the device is unplugged, or
- *     QEMU ends
  */
 typedef enum TDIEvent {
     TDI_EVENT_BIND,
@@ -33,9 +32,10 @@ typedef enum TDIEvent {
     TDI_EVENT_HIDE,
     TDI_EVENT_ERROR,
     TDI_EVENT_LOST,
-    TDI_EVENT_END,
     TDI_EVENT__MAX,
 } TDIEvent;
+
+#define TDI_REFUSED (-1)
 
 /**
  * tdi_next: where an event leads
@@ -43,12 +43,11 @@ typedef enum TDIEvent {
  * @event: the event
  * @reason: on whose behalf; an event is refused if it is not one of its
  *     reasons, so the host can never start a TDI
- * @next: out: the new state, may be @state; untouched if refused
  *
- * Returns: false if the event is not allowed in this state.
+ * Returns: the new state, may be @state; TDI_REFUSED if the event is not
+ * allowed in this state.
  */
-bool tdi_next(TDIState state, TDIEvent event, TDIReason reason,
-              TDIState *next);
+int tdi_next(TDIState state, TDIEvent event, TDIReason reason);
 
 /**
  * tdi_observe: what follows from what the device says

@@ -59,7 +59,7 @@ static void test_told_meanwhile(void)
 static void test_told_in_dma(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     f.on_tsm = tell_meanwhile;
     request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_INVALID_STATE);

@@ -48,7 +48,7 @@ typedef struct Fake {
     unsigned int interrupts;
     uint8_t vector, found;
     /* device */
-    bool ready, mmio_private, hidden, has_dma;
+    bool ready, mmio_private, hidden;
     int dma_wanted, populate_left, populate_ret;
     uint64_t populated;
     /* TSM: its TDI's state, and what the next calls return */
@@ -293,11 +293,6 @@ static bool fake_ready(void *opaque)
     return f.ready;
 }
 
-static void fake_bar_sizes(void *opaque, uint64_t *sizes)
-{
-    sizes[2] = BAR_SIZE;
-}
-
 static bool fake_part_private(void *opaque, const TDIReportPart *part)
 {
     g_assert_true(part->tee && part->bar == 2 && part->size == 0x3000);
@@ -360,11 +355,6 @@ static void fake_unblock_unplug(void *opaque, Error *reason)
     f.blockers--;
 }
 
-static bool fake_has_dma(void *opaque)
-{
-    return f.has_dma;
-}
-
 void private_ram_keep_populated(bool keep)
 {
     f.dma_wanted += keep ? 1 : -1;
@@ -399,7 +389,6 @@ static void fake_unref(void *opaque)
 static const TDIBindingOps fake_ops = {
     .rid = fake_rid,
     .make_ready = fake_ready,
-    .bar_sizes = fake_bar_sizes,
     .part_private = fake_part_private,
     .share_all = fake_share_all,
     .hide = fake_hide,
@@ -409,7 +398,6 @@ static const TDIBindingOps fake_ops = {
     .describe = fake_describe,
     .block_unplug = fake_block_unplug,
     .unblock_unplug = fake_unblock_unplug,
-    .has_dma = fake_has_dma,
     .populate = fake_populate,
     .ref = fake_ref,
     .unref = fake_unref,
@@ -491,6 +479,7 @@ static inline void setup(void)
     f.connected = true;
     f.ready = true;
     tdi_binding_init(&f.binding, "fake", &fake_ops, NULL, &fake_tsm_ops, NULL);
+    f.binding.bar_sizes[2] = BAR_SIZE;
     g_string_truncate(f.log, 0);
 }
 

@@ -35,7 +35,7 @@ static void errors_are(int64_t errors)
 static void test_last_error_names(void)
 {
     begin();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     request_ok(TDCM_OP_CHECK_TEEIO_SUPP);
     errors_are(0);
     f.bind_ret = -EIO;

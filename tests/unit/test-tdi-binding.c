@@ -130,19 +130,19 @@ static void test_conversions(void)
 static void test_dma_refused(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_INVALID_STATE);
     request_ok(TDCM_OP_BIND);
     request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_INVALID_STATE);
     to_run_locked();
-    f.has_dma = false;
+    f.binding.has_dma = false;
     g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==,
                     TDCM_SUPP_TEEIO);
     g_string_truncate(f.log, 0);
     request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_DEVICE);
     request_ok(TDCM_OP_DISABLE_DMA);
     g_assert_cmpstr(f.log->str, ==, "");
-    f.has_dma = true;
+    f.binding.has_dma = true;
     f.connected = false;
     g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==, 0);
     /* Its requester ID has changed: nobody knows what it is. */
@@ -155,7 +155,7 @@ static void test_dma_refused(void)
 static void test_dma(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     f.populate_left = 3;
     g_assert_cmpint(request_ok(TDCM_OP_CHECK_TEEIO_SUPP)->data[0], ==,
                     TDCM_SUPP_TEEIO | TDCM_SUPP_PRIVATE_DMA);
@@ -181,7 +181,7 @@ static void test_dma(void)
 static void test_dma_fails(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     f.populate_ret = -ENOMEM;
     request_err(TDCM_OP_ENABLE_DMA, TDCM_ERROR_TDX_MODULE);
@@ -227,7 +227,7 @@ static void reset_in_populate(void)
 static void test_dma_overtaken(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     f.populate_left = 1000;
     f.on_relock = unbind_in_populate;
@@ -253,7 +253,7 @@ static void test_dma_overtaken(void)
 static void test_dma_ended(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     f.populate_left = 5;
     f.on_relock = end_in_populate;
@@ -272,7 +272,7 @@ static void test_dma_ended(void)
 static void test_dma_unknown(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     f.unbind_ret = -EIO;
     request_err(TDCM_OP_UNBIND, TDCM_ERROR_DEVICE);
@@ -289,7 +289,7 @@ static void test_dma_unknown(void)
 static void test_dma_lost(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     request_ok(TDCM_OP_ENABLE_DMA);
     f.dma_lost = true;
@@ -314,7 +314,7 @@ static void appears(uint64_t start, uint64_t size)
 static void test_dma_appears(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     appears(0x8000, 0x2000);
     idle();
@@ -360,7 +360,7 @@ static void disable_in_populate(void)
 static void test_dma_appears_meanwhile(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     request_ok(TDCM_OP_ENABLE_DMA);
     f.on_relock = appear_in_populate;
@@ -402,7 +402,7 @@ static void take_reason(TDIState old, TDIState new, TDIReason reason)
 static void test_dma_appears_no_memory(void)
 {
     setup();
-    f.has_dma = true;
+    f.binding.has_dma = true;
     to_run();
     request_ok(TDCM_OP_ENABLE_DMA);
     f.on_changed = take_reason;
