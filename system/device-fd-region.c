@@ -71,9 +71,7 @@ void device_fd_region_init(DeviceFdRegion *region, Object *owner,
 
 void device_fd_region_destroy(DeviceFdRegion *region)
 {
-    if (QLIST_IS_INSERTED(region, next)) {
-        QLIST_REMOVE(region, next);
-    }
+    QLIST_SAFE_REMOVE(region, next);
     device_fd_state_destroy(&region->state);
 }
 

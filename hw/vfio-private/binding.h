@@ -198,7 +198,8 @@ extern bool tdi_reset_waits;
 /**
  * tdi_submit: have something done
  * @binding: the binding
- * @request: the first three members are set, the rest is zero
+ * @request: the first three members are set, and @binding may be; the rest is
+ *     zero
  *
  * Requests are done one after the other, in the order in which they came; but
  * what the guest wants comes last.  What they do:
@@ -340,7 +341,10 @@ bool tdi_binding_kept(const TDIBinding *binding);
  */
 void tdi_binding_missed(TDIBinding *binding, int cpu_index, uint64_t gpa);
 
-/* tdi_ends_register: from now on, resets and the end of QEMU unbind all TDIs */
+/*
+ * tdi_ends_register: from now on, resets and the end of QEMU unbind all TDIs,
+ * and a VM that runs again gets the replies that were held back
+ */
 void tdi_ends_register(void);
 
 /*

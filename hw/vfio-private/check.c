@@ -156,14 +156,6 @@ static void vfio_private_vm_conflicts(bool is_private,
     memcpy(conflicts, all, sizeof(all));
 }
 
-static bool vfio_private_check_machine(VFIOPCIDevice *vdev, Error **errp)
-{
-    VFIOPrivateConflict conflicts[VM_CONFLICTS];
-
-    vfio_private_vm_conflicts(vdev->private_bars, conflicts);
-    return !vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp);
-}
-
 /*
  * A mapping that a virtual IOMMU has asked for is made, and unmade, when the
  * guest says so.  Nothing takes it away when a page of it turns private, and
@@ -212,6 +204,8 @@ static void vfio_private_check_viommus_later(void)
 
 bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp)
 {
+    VFIOPrivateConflict conflicts[VM_CONFLICTS];
+
     if (!vfio_private_check_viommu(vdev, errp)) {
         return false;
     }
@@ -219,8 +213,9 @@ bool vfio_private_check(VFIOPCIDevice *vdev, Error **errp)
     if (!vfio_private_enabled(vdev)) {
         return true;
     }
+    vfio_private_vm_conflicts(vdev->private_bars, conflicts);
     if (!vfio_private_check_properties(vdev, errp) ||
-        !vfio_private_check_machine(vdev, errp)) {
+        vfio_private_refuse(vdev, conflicts, ARRAY_SIZE(conflicts), errp)) {
         return false;
     }
     /* Nor may VFIO's own migration code look at the device. */
@@ -308,49 +303,43 @@ void vfio_private_bind_failed(VFIODevice *vbasedev, int err, Error **errp)
  * query-tdi-capabilities
  */
 
-/* Of the devices that can be plugged, which of two kinds are there? */
-typedef struct VFIOPrivateBuses {
-    bool behind_viommu;
-    bool elsewhere;
-} VFIOPrivateBuses;
-
+/* Stops at a bus that is not behind one: a device can be plugged there. */
 static int vfio_private_look_at_bus(Object *obj, void *opaque)
 {
-    VFIOPrivateBuses *buses = opaque;
     PCIHostState *host = (PCIHostState *)
         object_dynamic_cast(obj, TYPE_PCI_HOST_BRIDGE);
     PCIBus *bus = host ? host->bus : NULL;
+    bool *behind_viommu = opaque;
 
     /* A root bus of an expander is looked after by that of the expander. */
     while (bus && !bus->iommu_ops && bus->parent_dev) {
         bus = pci_get_bus(bus->parent_dev);
     }
-    if (bus && bus->iommu_ops && !pci_bus_bypass_iommu(host->bus)) {
-        buses->behind_viommu = true;
-    } else if (bus) {
-        buses->elsewhere = true;
+    if (!bus) {
+        return 0;
     }
-    return 0;
+    *behind_viommu = bus->iommu_ops && !pci_bus_bypass_iommu(host->bus);
+    return !*behind_viommu;
 }
 
 /* Is every device refused for it, wherever it is plugged? */
 static bool vfio_private_all_behind_viommu(void)
 {
-    VFIOPrivateBuses buses = {};
+    bool behind_viommu = false;
 
     if (machine_require_guest_memfd(current_machine)) {
         object_child_foreach_recursive(object_get_root(),
-                                       vfio_private_look_at_bus, &buses);
+                                       vfio_private_look_at_bus,
+                                       &behind_viommu);
     }
-    return buses.behind_viommu && !buses.elsewhere;
+    return behind_viommu;
 }
 
 /* What devices have shown of what only shows with one.  Guarded by the BQL. */
-static TDIInterfaceStatus seen[] = {
-    [TDI_INTERFACE_VFIO_PRIVATE] = TDI_INTERFACE_STATUS_UNKNOWN,
-    [TDI_INTERFACE_IOMMUFD_TSM] = TDI_INTERFACE_STATUS_UNKNOWN,
-    [TDI_INTERFACE_IOMMUFD_EVENTS] = TDI_INTERFACE_STATUS_UNKNOWN,
-};
+static TDIInterfaceStatus seen[TDI_INTERFACE__MAX];
+
+/* It starts as that. */
+QEMU_BUILD_BUG_ON(TDI_INTERFACE_STATUS_UNKNOWN != 0);
 
 static const char *const missing[] = {
     [TDI_INTERFACE_KVM_PRIVATE_MMIO] =
@@ -370,11 +359,10 @@ static const char *const missing[] = {
 void vfio_private_seen(TDIInterface interface, bool found)
 {
     /* One device that fails does not take away what another has shown. */
-    if (!found && seen[interface] == TDI_INTERFACE_STATUS_FOUND) {
-        return;
+    if (seen[interface] != TDI_INTERFACE_STATUS_FOUND) {
+        seen[interface] = found ? TDI_INTERFACE_STATUS_FOUND :
+                                  TDI_INTERFACE_STATUS_MISSING;
     }
-    seen[interface] = found ? TDI_INTERFACE_STATUS_FOUND :
-                              TDI_INTERFACE_STATUS_MISSING;
 }
 
 const char *vfio_private_no_lock(void)

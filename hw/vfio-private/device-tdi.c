@@ -389,9 +389,7 @@ void vfio_private_tdi_exit(VFIOPCIDevice *vdev)
 {
     struct VFIOPrivateDevice *priv = vdev->private_dev;
 
-    if (QLIST_IS_INSERTED(&priv->binding, next)) {
-        QLIST_REMOVE(&priv->binding, next);
-    }
+    QLIST_SAFE_REMOVE(&priv->binding, next);
     tdi_binding_abandon(&priv->binding);
     /* With the vDEVICE goes whatever of the binding may be left. */
     if (priv->binding.tsm) {
@@ -407,7 +405,6 @@ void vfio_private_tdi_finalize(VFIOPCIDevice *vdev)
 {
     struct VFIOPrivateDevice *priv = vdev->private_dev;
 
-    vfio_private_tdi_exit(vdev);
     if (priv->binding.ops) {
         tdi_binding_destroy(&priv->binding);
     }

@@ -183,14 +183,6 @@ static bool vfio_private_bar_slices(VFIOPCIDevice *vdev, int nr, Error **errp)
     return true;
 }
 
-static bool vfio_private_block_migration(VFIOPCIDevice *vdev, Error **errp)
-{
-    error_setg(&vdev->private_dev->blocker,
-               "vfio %s: a device with %s cannot be migrated or saved",
-               vdev->vbasedev.name, vfio_private_property(vdev));
-    return migrate_add_blocker(&vdev->private_dev->blocker, errp) >= 0;
-}
-
 bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
 {
     GPtrArray *slices;
@@ -204,7 +196,10 @@ bool vfio_private_bars_setup(VFIOPCIDevice *vdev, Error **errp)
     slices = g_ptr_array_new_with_free_func(
         (GDestroyNotify)vfio_private_slice_free);
     vdev->private_dev->slices = slices;
-    if (!vfio_private_block_migration(vdev, errp)) {
+    error_setg(&vdev->private_dev->blocker,
+               "vfio %s: a device with %s cannot be migrated or saved",
+               vdev->vbasedev.name, vfio_private_property(vdev));
+    if (migrate_add_blocker(&vdev->private_dev->blocker, errp) < 0) {
         return false;
     }
     for (i = 0; i < PCI_ROM_SLOT; i++) {
@@ -302,16 +297,12 @@ void vfio_private_config_written(VFIOPCIDevice *vdev, uint32_t addr,
 static TDIAttribute vfio_private_attribute(VFIOPrivateSlice *slice)
 {
     DeviceFdState *state = &slice->region.state;
-    uint64_t size = slice->range.size;
-    IntervalTreeNode *first = interval_tree_iter_first(&state->private_set, 0,
-                                                       size - 1);
 
-    if (!first) {
+    if (!device_fd_state_any(state, 0, state->size, true)) {
         return TDI_ATTRIBUTE_SHARED;
     }
-    /* Private ranges that touch are one. */
-    return first->start == 0 && first->last == size - 1 ?
-           TDI_ATTRIBUTE_PRIVATE : TDI_ATTRIBUTE_MIXED;
+    return device_fd_state_any(state, 0, state->size, false) ?
+           TDI_ATTRIBUTE_MIXED : TDI_ATTRIBUTE_PRIVATE;
 }
 
 static TDISlice *vfio_private_slice_info(VFIOPCIDevice *vdev,

@@ -1,5 +1,6 @@
 /*
- * What ends the bindings of all TDIs: reset of the VM, end of QEMU
+ * What ends the bindings of all TDIs: reset of the VM, end of QEMU; and what
+ * requests of the guest wait for: that it runs again
  *
  * A reset unbinds them before the first device is reset.  The end of QEMU does
  * so as soon as it is certain, while there are monitors to hear of it.  It does
@@ -133,6 +134,13 @@ static Notifier tdi_ends_shutdown_notifier = {
     .notify = tdi_ends_at_shutdown,
 };
 
+static void guest_resumes(void *opaque, bool running, RunState state)
+{
+    if (running) {
+        vfio_private_request_resume();
+    }
+}
+
 void tdi_ends_register(void)
 {
     static Object *reset;
@@ -141,5 +149,6 @@ void tdi_ends_register(void)
         reset = object_new(TYPE_TDI_RESET);
         qemu_register_resettable(reset);
         qemu_register_shutdown_notifier(&tdi_ends_shutdown_notifier);
+        qemu_add_vm_change_state_handler(guest_resumes, NULL);
     }
 }

@@ -23,7 +23,6 @@
 #include "standard-headers/linux/kvm_para.h"
 #include "system/address-spaces.h"
 #include "system/memory.h"
-#include "system/runstate.h"
 #include "request.h"
 
 /* struct kvm_run.tdx.nr of TDG.VP.VMCALL<TDCM>, GHCI 2.0 */
@@ -42,17 +41,13 @@
  * QEMU's copy of the kernel's headers does not have it yet.
  *
  * @ret: out: TDVMCALL_STATUS_*, preset to say that it is not supported
- * @devid: requester ID in the guest
- * @gpa: buffer, page aligned, without the shared bit
- * @size: bytes, not 0
- * @vector: interrupt for the completion, 0: the guest polls
+ * @args: as those of the hypercall: requester ID in the guest; buffer, page
+ *     aligned, without the shared bit; bytes, not 0; interrupt for the
+ *     completion, 0: the guest polls
  */
 typedef struct KVMTdxTdcm {
-    uint64_t ret;
-    uint64_t devid;
-    uint64_t gpa;
-    uint64_t size;
-    uint64_t vector;
+    __u64 ret;
+    __u64 args[4];
 } KVMTdxTdcm;
 
 QEMU_BUILD_BUG_ON(sizeof(KVMTdxTdcm) >
@@ -125,54 +120,36 @@ void tdcm_guest_interrupt(uint32_t apic_id, uint8_t vector)
                          MEMTXATTRS_UNSPECIFIED, NULL);
 }
 
-static void guest_resumes(void *opaque, bool running, RunState state)
+/* @args: the first four members of &struct TDCMCall */
+static int tdcm_exit(const __u64 *args)
 {
-    if (running) {
-        vfio_private_request_resume();
-    }
-}
-
-static int tdcm_exit(TDCMCall *call)
-{
-    static VMChangeStateEntry *resumes;
+    TDCMCall call = {
+        .devid = args[0],
+        .gpa = args[1],
+        .size = args[2],
+        .vector = args[3],
+        .apic_id = current_cpu->cc->get_arch_id(current_cpu),
+    };
 
     BQL_LOCK_GUARD();
-    if (!resumes) {
-        resumes = qemu_add_vm_change_state_handler(guest_resumes, NULL);
-    }
-    call->apic_id = current_cpu->cc->get_arch_id(current_cpu);
-    return vfio_private_request(call);
+    return vfio_private_request(&call);
 }
 
 bool vfio_private_handle_hypercall(struct kvm_run *run)
 {
-    TDCMCall call = {
-        .devid = run->hypercall.args[0],
-        .gpa = run->hypercall.args[1],
-        .size = run->hypercall.args[2],
-        .vector = run->hypercall.args[3],
-    };
-
     if (run->hypercall.nr != KVM_HC_TDCM) {
         return false;
     }
-    run->hypercall.ret = tdcm_exit(&call) ? -KVM_EINVAL : 0;
+    run->hypercall.ret = tdcm_exit(run->hypercall.args) ? -KVM_EINVAL : 0;
     return true;
 }
 
 void vfio_private_handle_tdx(struct kvm_run *run)
 {
     KVMTdxTdcm *tdcm = (KVMTdxTdcm *)&run->tdx.unknown;
-    TDCMCall call = {
-        .devid = tdcm->devid,
-        .gpa = tdcm->gpa,
-        .size = tdcm->size,
-        .vector = tdcm->vector,
-    };
 
-    if (run->tdx.nr != TDVMCALL_TDCM) {
-        return;
+    if (run->tdx.nr == TDVMCALL_TDCM) {
+        tdcm->ret = tdcm_exit(tdcm->args) ? TDVMCALL_STATUS_INVALID_OPERAND :
+                                            TDVMCALL_STATUS_SUCCESS;
     }
-    tdcm->ret = tdcm_exit(&call) ? TDVMCALL_STATUS_INVALID_OPERAND :
-                                   TDVMCALL_STATUS_SUCCESS;
 }

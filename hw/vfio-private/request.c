@@ -102,20 +102,7 @@ static const char *tdcm_name(uint16_t op)
  * The answer
  */
 
-static uint8_t tdcm_state(TDIState state)
-{
-    switch (state) {
-    case TDI_STATE_CONFIG_UNLOCKED:
-        return TDISP_STATE_CONFIG_UNLOCKED;
-    case TDI_STATE_CONFIG_LOCKED:
-        return TDISP_STATE_CONFIG_LOCKED;
-    case TDI_STATE_RUN:
-        return TDISP_STATE_RUN;
-    default:
-        /* The rest can only be unbound, just like what has failed. */
-        return TDISP_STATE_ERROR;
-    }
-}
+QEMU_BUILD_BUG_ON((int)TDI_STATE_ERROR != TDISP_STATE_ERROR);
 
 static GByteArray *tdcm_reply(TDCMRequest *request)
 {
@@ -132,7 +119,8 @@ static GByteArray *tdcm_reply(TDCMRequest *request)
         }
         return g_byte_array_append(data, &byte, 1);
     case TDI_OPERATION_GET_STATE:
-        byte = tdcm_state(binding->state);
+        /* The rest can only be unbound, just like what has failed. */
+        byte = MIN(binding->state, TDI_STATE_ERROR);
         return g_byte_array_append(data, &byte, 1);
     case TDI_OPERATION_READ_REPORT:
         g_byte_array_unref(data);
@@ -284,20 +272,6 @@ static int tdcm_decode(const TDCMCall *call, struct tdcm_buffer *in,
     return *binding ? 0 : -EINVAL;
 }
 
-static TDCMRequest *tdcm_new(const TDCMCall *call,
-                             const struct tdcm_buffer *in)
-{
-    TDCMRequest *request = g_new0(TDCMRequest, 1);
-
-    request->tdi.reason = TDI_REASON_GUEST;
-    request->tdi.done = tdcm_done;
-    request->call = *call;
-    request->in = *in;
-    request->boot = tdcm_boot;
-    request->refs = 2;
-    return request;
-}
-
 static void tdcm_wait(TDIBinding *binding, const TDCMRequest *request)
 {
     int64_t end = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TDCM_WAIT_MS;
@@ -329,7 +303,6 @@ static void tdcm_invoke(TDIBinding *binding, TDCMRequest *request)
         }
         return;
     }
-    request->tdi.binding = binding;
     tdcm_done(&request->tdi);
 }
 
@@ -349,7 +322,16 @@ int vfio_private_request(const TDCMCall *call)
                       call->vector);
         return ret;
     }
-    request = tdcm_new(call, &in);
+    request = g_new(TDCMRequest, 1);
+    *request = (TDCMRequest) {
+        .tdi.reason = TDI_REASON_GUEST,
+        .tdi.done = tdcm_done,
+        .tdi.binding = binding,
+        .call = *call,
+        .in = in,
+        .boot = tdcm_boot,
+        .refs = 2,
+    };
     tdcm_invoke(binding, request);
     tdcm_unref(request);
     binding->ops->unref(binding->opaque);
