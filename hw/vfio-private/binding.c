@@ -13,6 +13,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/qapi-events-tdi.h"
 #include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
@@ -66,6 +67,7 @@ void tdi_binding_destroy(TDIBinding *binding)
     tdi_forget_report(binding);
     g_clear_pointer(&binding->last_error, qapi_free_TDIError);
     g_clear_pointer(&binding->tsm_name, g_free);
+    g_clear_pointer(&binding->path, g_free);
     qemu_cond_destroy(&binding->ended);
     qemu_mutex_destroy(&binding->lock);
 }
@@ -100,7 +102,8 @@ static void tdi_event(TDIBinding *binding, TDIEvent event, TDIReason reason)
     if (tdi_state_hidden(old) != tdi_state_hidden(state)) {
         binding->ops->hide(binding->opaque, tdi_state_hidden(state));
     }
-    binding->ops->changed(binding->opaque, old, state, reason);
+    qapi_event_send_tdi_state_changed(binding->id, binding->path, old, state,
+                                      reason);
 }
 
 /* The same where the MMIO can be mapped anew, if it is to come or to go. */
@@ -588,7 +591,10 @@ void tdi_binding_missed(TDIBinding *binding, int cpu_index, uint64_t gpa)
     binding->missed = true;
     trace_vfio_private_tdi_missed(binding->name, cpu_index, gpa,
                                   TDIState_str(binding->state));
-    binding->ops->missed(binding->opaque, cpu_index, gpa);
+    warn_report_once("vfio %s: vCPU %d waits at 0x%" PRIx64 " for private "
+                     "memory that the guest does not have; unlock the device "
+                     "there, or reset the VM", binding->name, cpu_index, gpa);
+    qapi_event_send_tdi_vcpu_waits(binding->id, binding->path, cpu_index, gpa);
 }
 
 /*

@@ -31,12 +31,7 @@ typedef struct TDIWorker TDIWorker;
  * @hide: keep its MMIO out of the guest's reach from when the next part of it
  *     is unmapped or mapped, or no longer
  * @remap: map its MMIO anew.  Not in a memory transaction.
- * @changed: the state has changed
- * @missed: a vCPU waits for what the guest cannot have
- * @describe: fill in what the device knows of itself: id, qom_path, host,
- *     slices, conversions
- * @block_unplug, @unblock_unplug: have device_del fail with this error, or no
- *     longer; the caller keeps the error
+ * @describe: fill in what the device knows of itself: host, slices, conversions
  * @populate: populate some of what is private; see vfio_private_dma_populate()
  * @ref, @unref: keep what contains the binding from going away
  */
@@ -47,12 +42,7 @@ typedef struct TDIBindingOps {
     int (*share_all)(void *opaque);
     void (*hide)(void *opaque, bool hide);
     void (*remap)(void *opaque);
-    void (*changed)(void *opaque, TDIState old, TDIState new,
-                    TDIReason reason);
-    void (*missed)(void *opaque, int cpu_index, uint64_t gpa);
     void (*describe)(void *opaque, TDIInfo *info);
-    void (*block_unplug)(void *opaque, Error *reason);
-    void (*unblock_unplug)(void *opaque, Error *reason);
     int (*populate)(void *opaque, uint64_t *pos);
     void (*ref)(void *opaque);
     void (*unref)(void *opaque);
@@ -103,7 +93,8 @@ struct TDIRequest {
  * struct TDIBinding - one device that can be bound as a TDI
  *
  * @name: of the device, for messages
- * @ops, @opaque: the device
+ * @id, @path: what the monitor calls it: ID, NULL if it has none, and QOM path
+ * @ops, @opaque: the device, a DeviceState
  * @tsm, @ctx: its TSM; NULL: it cannot be bound
  * @no_lock: why there is no @tsm, if it is not the kernel's iommufd; or NULL
  * @has_dma: its DMA can reach private memory, once that is enabled
@@ -142,6 +133,8 @@ struct TDIRequest {
  */
 struct TDIBinding {
     const char *name;
+    const char *id;
+    char *path;
     const TDIBindingOps *ops;
     void *opaque;
     const TSMOps *tsm;

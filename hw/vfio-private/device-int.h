@@ -67,9 +67,4 @@ void vfio_private_seen(TDIInterface interface, bool found);
 /* vfio_private_describe: the method of TDIBindingOps, in device.c */
 void vfio_private_describe(void *opaque, TDIInfo *info);
 
-/* vfio_private_send_event, _missed: methods of TDIBindingOps, in device.c */
-void vfio_private_send_event(void *opaque, TDIState old, TDIState new,
-                             TDIReason reason);
-void vfio_private_send_missed(void *opaque, int cpu_index, uint64_t gpa);
-
 #endif /* HW_VFIO_PRIVATE_DEVICE_INT_H */

@@ -143,16 +143,6 @@ static void vfio_private_remap(void *opaque)
     }
 }
 
-static void vfio_private_block_unplug(void *opaque, Error *reason)
-{
-    qdev_add_unplug_blocker(DEVICE(opaque), reason);
-}
-
-static void vfio_private_unblock_unplug(void *opaque, Error *reason)
-{
-    qdev_del_unplug_blocker(DEVICE(opaque), reason);
-}
-
 static int vfio_private_populate(void *opaque, uint64_t *pos)
 {
     VFIOPCIDevice *vdev = opaque;
@@ -186,11 +176,7 @@ static const TDIBindingOps vfio_private_binding_ops = {
     .share_all = vfio_private_share_all,
     .hide = vfio_private_hide,
     .remap = vfio_private_remap,
-    .changed = vfio_private_send_event,
-    .missed = vfio_private_send_missed,
     .describe = vfio_private_describe,
-    .block_unplug = vfio_private_block_unplug,
-    .unblock_unplug = vfio_private_unblock_unplug,
     .populate = vfio_private_populate,
     .ref = vfio_private_ref,
     .unref = object_unref,
@@ -287,7 +273,6 @@ static void vfio_private_unrealize(DeviceState *dev)
     VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(dev);
 
     if (vdev->private_dev) {
-        /* Events of it are sent while the device still has a path. */
         tdi_binding_force(&vdev->private_dev->binding, TDI_REASON_UNPLUG);
     }
     vfio_private_parent_unrealize(dev);
@@ -366,6 +351,8 @@ void vfio_private_tdi_setup(VFIOPCIDevice *vdev)
     tdi_binding_init(&priv->binding, vdev->vbasedev.name,
                      &vfio_private_binding_ops, vdev,
                      ctx ? &tsm_iommufd_ops : NULL, ctx);
+    priv->binding.id = DEVICE(vdev)->id;
+    priv->binding.path = object_get_canonical_path(OBJECT(vdev));
     priv->binding.no_lock = no_lock;
     priv->binding.has_dma = ctx &&
         vfio_private_dma_supported(vdev->vbasedev.bcontainer);

@@ -22,7 +22,6 @@
 #include <linux/vfio-private.h>
 
 #include "qapi/error.h"
-#include "qapi/qapi-events-tdi.h"
 #include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "hw/pci/msix.h"
@@ -328,8 +327,6 @@ void vfio_private_describe(void *opaque, TDIInfo *info)
     TDISliceList **tail = &info->slices;
     int i;
 
-    info->id = g_strdup(DEVICE(vdev)->id);
-    info->qom_path = object_get_canonical_path(OBJECT(vdev));
     info->host = g_strdup(vdev->vbasedev.name);
     for (i = 0; i < vdev->private_dev->slices->len; i++) {
         VFIOPrivateSlice *slice = vfio_private_slice(vdev, i);
@@ -337,26 +334,4 @@ void vfio_private_describe(void *opaque, TDIInfo *info)
         QAPI_LIST_APPEND(tail, vfio_private_slice_info(vdev, slice));
         info->conversions += slice->region.state.conversions;
     }
-}
-
-void vfio_private_send_missed(void *opaque, int cpu_index, uint64_t gpa)
-{
-    VFIOPCIDevice *vdev = opaque;
-    g_autofree char *path = object_get_canonical_path(OBJECT(vdev));
-
-    warn_report_once("vfio %s: vCPU %d waits at 0x%" PRIx64 " for private "
-                     "memory that the guest does not have; unlock the device "
-                     "there, or reset the VM", vdev->vbasedev.name, cpu_index,
-                     gpa);
-    qapi_event_send_tdi_vcpu_waits(DEVICE(vdev)->id, path, cpu_index, gpa);
-}
-
-void vfio_private_send_event(void *opaque, TDIState old, TDIState new,
-                             TDIReason reason)
-{
-    VFIOPCIDevice *vdev = opaque;
-    g_autofree char *path = object_get_canonical_path(OBJECT(vdev));
-
-    qapi_event_send_tdi_state_changed(DEVICE(vdev)->id, path, old, new,
-                                      reason);
 }

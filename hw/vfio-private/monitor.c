@@ -14,6 +14,7 @@
 #include "qapi/qapi-commands-tdi.h"
 #include "qapi/qapi-events-tdi.h"
 #include "qapi/qapi-visit-tdi.h"
+#include "hw/qdev-core.h"
 #include "binding.h"
 
 static TDIInfo *tdi_monitor_info(TDIBinding *binding)
@@ -21,6 +22,8 @@ static TDIInfo *tdi_monitor_info(TDIBinding *binding)
     TDIInfo *info = g_new0(TDIInfo, 1);
 
     binding->ops->describe(binding->opaque, info);
+    info->id = g_strdup(binding->id);
+    info->qom_path = g_strdup(binding->path);
     info->guest_rid = binding->ops->rid(binding->opaque);
     info->state = binding->state;
     info->busy = tdi_binding_busy(binding);
@@ -57,10 +60,7 @@ static TDIBinding *tdi_monitor_find(const char *id, Error **errp)
     TDIBinding *binding, *found = NULL;
 
     QLIST_FOREACH(binding, &tdi_bindings, next) {
-        g_autoptr(TDIInfo) info = g_new0(TDIInfo, 1);
-
-        binding->ops->describe(binding->opaque, info);
-        if (!g_strcmp0(info->id, id) || !g_strcmp0(info->qom_path, id)) {
+        if (!g_strcmp0(binding->id, id) || !g_strcmp0(binding->path, id)) {
             found = binding;
         }
     }
@@ -81,13 +81,11 @@ static TDIBinding *tdi_monitor_find(const char *id, Error **errp)
  * struct TDIMonitorRequest - a command whose end has not been told
  * @tdi: what the queue does
  * @nr: its number, by which clients tell it from others
- * @device: the device, also if it has been unplugged meanwhile
  * @blocker: why it cannot be unplugged
  */
 typedef struct TDIMonitorRequest {
     TDIRequest tdi;
     uint64_t nr;
-    TDIInfo *device;
     Error *blocker;
 } TDIMonitorRequest;
 
@@ -100,12 +98,10 @@ static void tdi_monitor_done(TDIRequest *tdi)
     if (tdi->ret) {
         error = tdi_error_new(tdi->operation, tdi->ret, tdi->code);
     }
-    qapi_event_send_tdi_request_completed(request->device->id,
-                                          request->device->qom_path,
+    qapi_event_send_tdi_request_completed(binding->id, binding->path,
                                           request->nr, tdi->operation, error);
-    binding->ops->unblock_unplug(binding->opaque, request->blocker);
+    qdev_del_unplug_blocker(DEVICE(binding->opaque), request->blocker);
     error_free(request->blocker);
-    qapi_free_TDIInfo(request->device);
     g_free(request);
 }
 
@@ -116,8 +112,6 @@ static TDIRequestInfo *tdi_monitor_submit(TDIBinding *binding,
     TDIMonitorRequest *request = g_new0(TDIMonitorRequest, 1);
     TDIRequestInfo *info = g_new0(TDIRequestInfo, 1);
 
-    request->device = g_new0(TDIInfo, 1);
-    binding->ops->describe(binding->opaque, request->device);
     request->nr = info->request = ++last;
     request->tdi.operation = operation;
     request->tdi.reason = TDI_REASON_MONITOR;
@@ -126,7 +120,7 @@ static TDIRequestInfo *tdi_monitor_submit(TDIBinding *binding,
     error_setg(&request->blocker, "vfio %s: a request of the monitor (%s) is "
                "in progress, wait for its event", binding->name,
                TDIOperation_str(operation));
-    binding->ops->block_unplug(binding->opaque, request->blocker);
+    qdev_add_unplug_blocker(DEVICE(binding->opaque), request->blocker);
     tdi_submit(binding, &request->tdi);
     return info;
 }

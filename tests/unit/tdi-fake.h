@@ -22,6 +22,7 @@
 #include "qemu/bswap.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
+#include "qapi/qapi-events-tdi.h"
 #include "hw/tdisp/tdisp.h"
 #include "hw/vfio-private/request.h"
 #include "system/private-ram.h"
@@ -318,18 +319,28 @@ static void fake_remap(void *opaque)
     fake_log("remap");
 }
 
-static void fake_changed(void *opaque, TDIState old, TDIState new,
-                         TDIReason reason)
+static void fake_names(const char *id, const char *qom_path)
 {
+    g_assert_cmpstr(id, ==, f.no_id ? NULL : "fake0");
+    g_assert_cmpstr(qom_path, ==, "/fake/fake0");
+}
+
+void qapi_event_send_tdi_state_changed(const char *id, const char *qom_path,
+                                       TDIState old, TDIState new,
+                                       TDIReason reason)
+{
+    fake_names(id, qom_path);
     g_assert_cmpint(old, !=, new);
     if (f.on_changed) {
         f.on_changed(old, new, reason);
     }
 }
 
-static void fake_missed(void *opaque, int cpu_index, uint64_t gpa)
+void qapi_event_send_tdi_vcpu_waits(const char *id, const char *qom_path,
+                                    int64_t cpu_index, uint64_t gpa)
 {
     g_assert_true(bql_locked());
+    fake_names(id, qom_path);
     /* The first that misses it */
     g_assert_cmpint(cpu_index, ==, 1);
     g_assert_cmphex(gpa, ==, 0x1000);
@@ -338,21 +349,7 @@ static void fake_missed(void *opaque, int cpu_index, uint64_t gpa)
 
 static void fake_describe(void *opaque, TDIInfo *info)
 {
-    info->id = f.no_id ? NULL : g_strdup("fake0");
-    info->qom_path = g_strdup("/fake/fake0");
     info->host = g_strdup("fake");
-}
-
-static void fake_block_unplug(void *opaque, Error *reason)
-{
-    g_assert_nonnull(reason);
-    f.blockers++;
-}
-
-static void fake_unblock_unplug(void *opaque, Error *reason)
-{
-    g_assert_nonnull(reason);
-    f.blockers--;
 }
 
 void private_ram_keep_populated(bool keep)
@@ -393,11 +390,7 @@ static const TDIBindingOps fake_ops = {
     .share_all = fake_share_all,
     .hide = fake_hide,
     .remap = fake_remap,
-    .changed = fake_changed,
-    .missed = fake_missed,
     .describe = fake_describe,
-    .block_unplug = fake_block_unplug,
-    .unblock_unplug = fake_unblock_unplug,
     .populate = fake_populate,
     .ref = fake_ref,
     .unref = fake_unref,
@@ -479,6 +472,8 @@ static inline void setup(void)
     f.connected = true;
     f.ready = true;
     tdi_binding_init(&f.binding, "fake", &fake_ops, NULL, &fake_tsm_ops, NULL);
+    f.binding.id = "fake0";
+    f.binding.path = g_strdup("/fake/fake0");
     f.binding.bar_sizes[2] = BAR_SIZE;
     g_string_truncate(f.log, 0);
 }

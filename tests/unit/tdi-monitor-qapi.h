@@ -208,6 +208,7 @@ static void test_no_id(void)
 
     begin();
     f.no_id = true;
+    f.binding.id = NULL;
     info = query();
     g_assert_false(qdict_haskey(info, "id"));
     g_assert_cmpstr(qdict_get_str(info, "qom-path"), ==, "/fake/fake0");

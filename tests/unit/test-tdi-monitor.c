@@ -58,14 +58,25 @@ static void seen_change(TDIState old, TDIState new, TDIReason reason)
     seen.reason = reason;
 }
 
+void qdev_add_unplug_blocker(DeviceState *dev, Error *reason)
+{
+    g_assert_nonnull(reason);
+    f.blockers++;
+}
+
+void qdev_del_unplug_blocker(DeviceState *dev, Error *reason)
+{
+    g_assert_nonnull(reason);
+    f.blockers--;
+}
+
 void qapi_event_send_tdi_request_completed(const char *id, const char *qom_path,
                                            uint64_t request,
                                            TDIOperation operation,
                                            TDIError *error)
 {
     g_assert_true(bql_locked());
-    g_assert_cmpstr(id, ==, f.no_id ? NULL : "fake0");
-    g_assert_cmpstr(qom_path, ==, "/fake/fake0");
+    fake_names(id, qom_path);
     g_assert_cmpuint(request, >, seen.request);
     g_assert_cmpuint(request, <=, accepted);
     seen.request = request;
