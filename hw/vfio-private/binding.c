@@ -38,7 +38,6 @@ void tdi_binding_init(TDIBinding *binding, const char *name,
     binding->state = TDI_STATE_CONFIG_UNLOCKED;
     QSIMPLEQ_INIT(&binding->requests);
     qemu_mutex_init(&binding->lock);
-    qemu_cond_init(&binding->ended);
     tdi_call_look(binding);
 }
 
@@ -68,7 +67,6 @@ void tdi_binding_destroy(TDIBinding *binding)
     g_clear_pointer(&binding->last_error, qapi_free_TDIError);
     g_clear_pointer(&binding->tsm_name, g_free);
     g_clear_pointer(&binding->path, g_free);
-    qemu_cond_destroy(&binding->ended);
     qemu_mutex_destroy(&binding->lock);
 }
 

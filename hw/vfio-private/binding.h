@@ -109,7 +109,6 @@ struct TDIRequest {
  * @current: what is being done
  * @worker: the thread that does it; NULL: none is there
  * @held: it has a reference to the device, as there is something to do
- * @ended: a request has ended
  * @state: what is known of the TDI.  That names what may be done to it, and
  *     where its MMIO is: see tdi.h.
  * @connected: it was connected to a TSM when that was last looked at
@@ -148,7 +147,6 @@ struct TDIBinding {
     TDIRequest *current;
     TDIWorker *worker;
     bool held;
-    QemuCond ended;
     TDIState state;
     bool connected;
     char *tsm_name;
@@ -183,6 +181,9 @@ void tdi_binding_destroy(TDIBinding *binding);
 
 /* A reset waits until nothing is done any more.  Guarded by the BQL. */
 extern bool tdi_reset_waits;
+
+/* A request has ended, of whichever TDI.  With the BQL. */
+extern QemuCond tdi_ended_cond;
 
 /*
  * Requests

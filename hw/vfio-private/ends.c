@@ -31,20 +31,24 @@ static void tdi_ends_force(TDIReason reason)
     }
 }
 
+/* Is nothing being done?  What waits comes to nothing. */
+static bool tdi_ends_idle(void)
+{
+    TDIBinding *binding;
+    bool idle = true;
+
+    QLIST_FOREACH(binding, &tdi_bindings, next) {
+        tdi_binding_cancel(binding);
+        idle &= !binding->current;
+    }
+    return idle;
+}
+
 /* Called each time around the main loop, mostly with nothing @wanted. */
 bool vfio_private_may_reset(bool wanted)
 {
-    TDIBinding *binding;
-    bool may = true;
-
     tdi_reset_waits = wanted;
-    if (wanted) {
-        QLIST_FOREACH(binding, &tdi_bindings, next) {
-            tdi_binding_cancel(binding);
-            may &= !binding->current;
-        }
-    }
-    return may;
+    return !wanted || tdi_ends_idle();
 }
 
 /*
@@ -97,24 +101,12 @@ static void tdi_reset_finalize(Object *obj)
 static void tdi_ends_wait(void)
 {
     int64_t end = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TDI_EXIT_WAIT_MS;
-    TDIBinding *binding;
+    int64_t left = TDI_EXIT_WAIT_MS;
 
-    QLIST_FOREACH(binding, &tdi_bindings, next) {
-        tdi_binding_cancel(binding);
-    }
-    for (;;) {
-        int64_t left = end - qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
-
-        QLIST_FOREACH(binding, &tdi_bindings, next) {
-            if (binding->current) {
-                break;
-            }
-        }
-        if (!binding || left <= 0) {
-            return;
-        }
+    while (!tdi_ends_idle() && left > 0) {
         /* Which drops the BQL, so look at all of them again. */
-        qemu_cond_timedwait_bql(&binding->ended, left);
+        qemu_cond_timedwait_bql(&tdi_ended_cond, left);
+        left = end - qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
     }
 }
 

@@ -36,6 +36,12 @@
 #include "trace.h"
 
 bool tdi_reset_waits;
+QemuCond tdi_ended_cond;
+
+static void __attribute__((__constructor__)) tdi_queue_init(void)
+{
+    qemu_cond_init(&tdi_ended_cond);
+}
 
 /*
  * Calls of the TSM
@@ -213,7 +219,7 @@ static void tdi_work(TDIBinding *binding)
                                 TDIOperation_str(request->operation),
                                 TDIReason_str(request->reason), request->ret);
     request->done(request);
-    qemu_cond_broadcast(&binding->ended);
+    qemu_cond_broadcast(&tdi_ended_cond);
     if (tdi_reset_waits) {
         qemu_notify_event();
     }

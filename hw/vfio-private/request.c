@@ -272,7 +272,7 @@ static int tdcm_decode(const TDCMCall *call, struct tdcm_buffer *in,
     return *binding ? 0 : -EINVAL;
 }
 
-static void tdcm_wait(TDIBinding *binding, const TDCMRequest *request)
+static void tdcm_wait(const TDCMRequest *request)
 {
     int64_t end = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TDCM_WAIT_MS;
 
@@ -282,7 +282,7 @@ static void tdcm_wait(TDIBinding *binding, const TDCMRequest *request)
         if (left <= 0) {
             break;
         }
-        qemu_cond_timedwait_bql(&binding->ended, left);
+        qemu_cond_timedwait_bql(&tdi_ended_cond, left);
     }
 }
 
@@ -299,7 +299,7 @@ static void tdcm_invoke(TDIBinding *binding, TDCMRequest *request)
         request->tdi.operation = operations[op].operation;
         tdi_submit(binding, &request->tdi);
         if (!request->call.vector) {
-            tdcm_wait(binding, request);
+            tdcm_wait(request);
         }
         return;
     }

@@ -192,16 +192,15 @@ TDIError *tdi_error_new(TDIOperation operation, int ret, uint64_t code)
 /* Between two ranges: where the next one of the BAR has to begin. */
 typedef struct TDIReportCursor {
     unsigned int bar;
-    bool open;
     uint64_t base;      /* page number of the first range */
     uint64_t offset;    /* bytes of the BAR covered so far */
-    unsigned int seen;  /* bit mask of BARs */
+    unsigned int seen;  /* bit mask of BARs, @bar included */
 } TDIReportCursor;
 
 static const char *tdi_report_close_bar(const TDIReportCursor *cursor,
                                         const uint64_t *bar_sizes)
 {
-    if (cursor->open && cursor->offset != bar_sizes[cursor->bar]) {
+    if (cursor->seen && cursor->offset != bar_sizes[cursor->bar]) {
         return "the ranges of a BAR do not make up all of it";
     }
     return NULL;
@@ -222,19 +221,16 @@ static const char *tdi_report_range(TDIReportCursor *cursor,
     if (bar >= TDI_REPORT_NR_BARS || !bar_sizes[bar]) {
         return "a range is of a BAR that the device does not have";
     }
-    if (!cursor->open || bar != cursor->bar) {
+    if (!(cursor->seen & (1u << bar))) {
         reason = tdi_report_close_bar(cursor, bar_sizes);
-        if (!reason && (cursor->seen & (1u << bar))) {
-            reason = "the ranges are not in the order of BARs";
-        }
         *cursor = (TDIReportCursor) {
             .bar = bar,
-            .open = true,
             .base = page,
             .seen = cursor->seen | (1u << bar),
         };
-    }
-    if (!reason && page - cursor->base != cursor->offset / PAGE_BYTES) {
+    } else if (bar != cursor->bar) {
+        reason = "the ranges are not in the order of BARs";
+    } else if (page - cursor->base != cursor->offset / PAGE_BYTES) {
         reason = "the ranges of a BAR overlap or have holes";
     }
     if (!reason && (!size || size > bar_sizes[bar] - cursor->offset)) {
