@@ -175,7 +175,6 @@ static int tdi_do_bind(TDIBinding *binding, TDIRequest *request)
     binding->rid = binding->ops->rid(binding->opaque);
     ret = tdi_call(binding, TDI_OPERATION_BIND, &call);
     report = call.report;
-    trace_vfio_private_tdi_bind(binding->name, binding->rid, ret);
     if (ret == -ENOTRECOVERABLE) {
         tdi_event_remap(binding, TDI_EVENT_LOST, request->reason);
     }
@@ -208,7 +207,6 @@ static int tdi_unbind(TDIBinding *binding, TDIReason reason, bool hides)
     TDICall call = {};
     int ret = tdi_call(binding, TDI_OPERATION_UNBIND, &call);
 
-    trace_vfio_private_tdi_unbind(binding->name, TDIReason_str(reason), ret);
     if (ret != -ECANCELED && (ret || hides)) {
         tdi_event_remap(binding, ret ? TDI_EVENT_LOST : TDI_EVENT_HIDE, reason);
     }
@@ -328,7 +326,6 @@ static int tdi_do_start(TDIBinding *binding, TDIRequest *request)
     }
     ret = tdi_call(binding, TDI_OPERATION_START, &call);
     request->code = call.code;
-    trace_vfio_private_tdi_start(binding->name, call.code, ret);
     if (request->cancelled) {
         return ret;
     }
@@ -473,7 +470,6 @@ static int tdi_do_enable_dma(TDIBinding *binding, TDIRequest *request)
     if (!ret) {
         ret = tdi_call(binding, TDI_OPERATION_ENABLE_DMA, &call);
     }
-    trace_vfio_private_tdi_dma(binding->name, "on", ret);
     if (ret) {
         tdi_want_dma(binding, false);
     }
@@ -487,7 +483,6 @@ static int tdi_do_disable_dma(TDIBinding *binding, TDIRequest *request)
 
     if (binding->dma || binding->state == TDI_STATE_UNKNOWN) {
         ret = tdi_call(binding, TDI_OPERATION_DISABLE_DMA, &call);
-        trace_vfio_private_tdi_dma(binding->name, "off", ret);
     }
     if (!ret) {
         tdi_want_dma(binding, false);
@@ -599,14 +594,12 @@ void tdi_binding_missed(TDIBinding *binding, int cpu_index, uint64_t gpa)
  * Ends that cannot be refused
  */
 
-static bool tdi_force_unbind(TDIBinding *binding, const char *why,
-                             TDIReason reason)
+static bool tdi_force_unbind(TDIBinding *binding, TDIReason reason)
 {
     int ret;
 
     tdi_binding_abandon(binding);
     ret = tdi_call_unbind_now(binding);
-    trace_vfio_private_tdi_unbind(binding->name, why, ret);
     if (ret) {
         /* The guest may make it repeat, without end. */
         error_report_once_cond(&binding->warned, "vfio %s: cannot unbind the "
@@ -627,7 +620,7 @@ bool tdi_binding_force(TDIBinding *binding, TDIReason reason)
     /* What the host has unbound the kernel may not have let go of yet. */
     if ((tdi_binding_frozen(binding) || tdi_ended(binding) ||
          (binding->state == TDI_STATE_HIDDEN && binding->current)) &&
-        !tdi_force_unbind(binding, TDIReason_str(reason), reason)) {
+        !tdi_force_unbind(binding, reason)) {
         return false;
     }
     if (binding->state == TDI_STATE_CONFIG_UNLOCKED) {
@@ -650,7 +643,7 @@ void tdi_binding_revoked(TDIBinding *binding, TDIReason reason)
     }
     qemu_log_mask(LOG_GUEST_ERROR, "vfio %s: a bound TDI is reset or loses its "
                   "MMIO, it is stopped\n", binding->name);
-    if (tdi_force_unbind(binding, "revoke", reason) &&
+    if (tdi_force_unbind(binding, reason) &&
         binding->state != TDI_STATE_CONFIG_UNLOCKED) {
         tdi_event(binding, TDI_EVENT_HIDE, reason);
     }

@@ -47,10 +47,12 @@ static void __attribute__((__constructor__)) tdi_queue_init(void)
  * Calls of the TSM
  */
 
-/* The latest failure, for the monitor. */
+/* What has come of a call; the latest failure is for the monitor. */
 static void tdi_note(TDIBinding *binding, TDIOperation operation, int ret,
                      uint64_t code)
 {
+    trace_vfio_private_tdi_called(binding->name, TDIOperation_str(operation),
+                                  code, ret);
     if (ret) {
         binding->errors++;
         qapi_free_TDIError(binding->last_error);
