@@ -275,26 +275,27 @@ static void test_ordinary(void)
 
 /*
  * A client does not wait for the answer to the first. The second is refused,
- * though the first has hardly begun: two at once have left a thread in the list
- * of those that RCU waits for, and QEMU hung when another got its memory.
+ * though the first has hardly begun (on a machine that is very slow the first has
+ * ended by then): QEMU complains of a thread that finds another one at work. It
+ * has left such a thread in the list of those that RCU waits for, and hung when
+ * the next one got its memory.
  */
 static void test_measured_twice(void)
 {
     g_autoptr(SimHost) host = sim_host_new(false);
-    QDict *response;
-    int i;
+    int i, j;
 
     host->ordinary = true;
     sim_start(host);
     for (i = 0; i < 30; i++) {
         qtest_qmp_send(host->qts, MEASURE("page-sampling"));
         qtest_qmp_send(host->qts, MEASURE("page-sampling"));
-        response = qtest_qmp_receive(host->qts);
-        g_assert_true(qdict_haskey(response, "return"));
-        qobject_unref(response);
-        response = qtest_qmp_receive(host->qts);
-        g_assert_true(qdict_haskey(response, "error"));
-        qobject_unref(response);
+        for (j = 0; j < 2; j++) {
+            QDict *response = qtest_qmp_receive(host->qts);
+
+            g_assert_true(j || qdict_haskey(response, "return"));
+            qobject_unref(response);
+        }
         wait_measured(host);
     }
 }
