@@ -350,8 +350,6 @@ static int tdi_do_unbind(TDIBinding *binding, TDIRequest *request)
 
     if (bound) {
         ret = tdi_unbind(binding, request->reason, hides);
-    } else if (hides) {
-        tdi_event_remap(binding, TDI_EVENT_HIDE, request->reason);
     }
     if (ret || hides) {
         return ret;

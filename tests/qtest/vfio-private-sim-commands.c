@@ -275,10 +275,10 @@ static void test_ordinary(void)
 
 /*
  * A client does not wait for the answer to the first. The second is refused,
- * though the first has hardly begun (on a machine that is very slow the first has
- * ended by then): QEMU complains of a thread that finds another one at work. It
- * has left such a thread in the list of those that RCU waits for, and hung when
- * the next one got its memory.
+ * though the first has hardly begun (if the machine is slow it has ended by
+ * then): QEMU complains of a thread that finds another one at work. It has left
+ * such a thread in the list of those that RCU waits for, and hung when the next
+ * one got its memory.
  */
 static void test_measured_twice(void)
 {
