@@ -610,6 +610,17 @@ static inline size_t heap_bytes(void)
 #endif
 }
 
+/* leaves_nothing: what may be done over and over leaves nothing behind */
+static inline void leaves_nothing(void (*repeat)(int times))
+{
+    size_t before;
+
+    repeat(200);
+    before = heap_bytes();
+    repeat(2000);
+    g_assert_cmpuint(heap_bytes(), <, before + (64 << 10));
+}
+
 static inline int may_private(uint64_t offset, uint64_t size)
 {
     return tdi_binding_may_convert(&f.binding, 2, offset, size, true);
