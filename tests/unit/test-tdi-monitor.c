@@ -414,6 +414,29 @@ static void test_unbind_hides_from_guest(void)
     end();
 }
 
+/* A bind brings the report: a guest may convert by it without asking for it. */
+static void test_unbind_hides_what_was_converted(void)
+{
+    begin();
+    qmp_ok(BIND);
+    idle();
+    g_assert_cmpint(may_private(0, 0x3000), ==, 0);
+    f.mmio_private = true;
+    qmp_ok(UNBIND);
+    idle();
+    seen_is(2, TDI_STATE_HIDDEN, TDI_REASON_MONITOR);
+    g_assert_true(f.hidden);
+    request_ok(TDCM_OP_UNBIND);
+    g_assert_false(f.hidden);
+    /* What it has no part in is not hidden from it. */
+    qmp_ok(BIND);
+    qmp_ok(UNBIND);
+    idle();
+    query_is("config-unlocked", false);
+    g_assert_false(f.hidden);
+    end();
+}
+
 /* The guest has not locked it, but has looked at it and may rely on it. */
 static void test_report_makes_it_the_guests(void)
 {
@@ -575,6 +598,8 @@ int main(int argc, char **argv)
     g_test_add_func("/tdi/monitor/path-is-an-id", test_path_is_an_id);
     g_test_add_func("/tdi/monitor/unbind-hides-from-guest",
                     test_unbind_hides_from_guest);
+    g_test_add_func("/tdi/monitor/unbind-hides-what-was-converted",
+                    test_unbind_hides_what_was_converted);
     g_test_add_func("/tdi/monitor/reset-ends-hiding", test_reset_ends_hiding);
     g_test_add_func("/tdi/monitor/report-makes-it-the-guests",
                     test_report_makes_it_the_guests);
