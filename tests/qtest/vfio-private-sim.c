@@ -477,7 +477,7 @@ void sim_in_order(SimHost *host, unsigned int from, ...)
 void sim_nothing(SimHost *host, unsigned int from)
 {
     static const char *const quiet[] = {
-        "RUN", "read", "TSM_GET_STATE", "VEVENTQ_READ",
+        "RUN", "read", "TSM_GET_STATE", "VEVENTQ_READ", "WAIT",
     };
     unsigned int at;
     int i;

@@ -105,6 +105,8 @@ int sim_vm_set_region(int fd, void *arg);
 bool sim_kvm_access(uint64_t gpa, bool is_private, uint64_t *flags);
 
 /* kvm-vcpu.c */
+/* sim_vcpu_thread: has this thread run a vCPU? */
+extern __thread bool sim_vcpu_thread;
 int sim_vcpu_create(int fd, void *arg);
 
 /* kvm-cpuid.c */

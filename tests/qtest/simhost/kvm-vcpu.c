@@ -26,6 +26,7 @@ static struct {
     struct kvm_run *run;
 } vcpus[SIM_VCPUS];
 static unsigned int nr_vcpus;
+__thread bool sim_vcpu_thread;
 static struct kvm_run *run;
 
 int sim_vcpu_create(int fd, void *arg)
@@ -174,6 +175,7 @@ static int sim_vcpu_run(int fd, void *arg)
     struct kvm_run *vcpu = sim_vcpu_find(fd);
     int ret;
 
+    sim_vcpu_thread = true;
     if (vcpu == run && pending) {
         sim->exit.ret = sim_vcpu_result(&sim->exit);
         pending = false;

@@ -8,6 +8,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <dlfcn.h>
 #include <sys/syscall.h>
 #include "host.h"
 
@@ -40,6 +41,9 @@ int sim_do_fallocate(int fd, int mode, off_t offset, off_t size)
 int sim_do_fallocate64(int fd, int mode, off_t offset, off_t size)
     SIM_SYMBOL("fallocate64");
 int sim_do_madvise(void *addr, size_t size, int advice) SIM_SYMBOL("madvise");
+int sim_do_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                     const struct timespec *end)
+    SIM_SYMBOL("pthread_cond_timedwait");
 
 /* A result or -errno becomes what the C library returns. */
 static long sim_result(long ret)
@@ -262,4 +266,29 @@ int sim_do_madvise(void *addr, size_t size, int advice)
         }
     }
     return syscall(SYS_madvise, addr, size, advice);
+}
+
+/* "WAIT": so many ms of its own accord, for whom a user or the guest waits */
+int sim_do_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                     const struct timespec *end)
+{
+#ifdef CONFIG_PTHREAD_CONDATTR_SETCLOCK
+    const clockid_t clock = CLOCK_MONOTONIC;
+#else
+    const clockid_t clock = CLOCK_REALTIME;
+#endif
+    /* The name alone may mean an older one with another pthread_cond_t. */
+    typeof(sim_do_timedwait) *real = dlvsym(RTLD_NEXT, "pthread_cond_timedwait",
+                                            "GLIBC_2.3.2");
+    struct timespec now;
+
+    if (sim && (sim_vcpu_thread || syscall(SYS_gettid) == getpid())) {
+        int64_t ns;
+
+        clock_gettime(clock, &now);
+        ns = (end->tv_sec - now.tv_sec) * 1000000000 +
+             end->tv_nsec - now.tv_nsec;
+        sim_event("WAIT", DIV_ROUND_UP(MAX(ns, 0), 1000000), 0, 0);
+    }
+    return real(cond, mutex, end);
 }
