@@ -411,12 +411,22 @@ static void test_no_cuts(SimHost *host)
 {
     Views views = {};
     unsigned int from;
+    int i;
 
     host->shared->no_cuts = 1;
     sim_start_shared(host, &views);
     /* A TDX guest has had a part of it shared before. */
     g_assert_cmphex(sim_convert(host, SIM_BUFFER, 0x200000, true), ==, 0);
     g_assert_cmphex(sim_convert(host, SIM_BUFFER, 0x200000, false), ==, 0);
+    /* If one or the other side of it cannot, all is mapped as it was. */
+    for (i = 1; i <= 2; i++) {
+        from = sim_now(host);
+        sim_fail(host, "MAP", i, ENOMEM);
+        check_refused(host, SIM_BUFFER + PAGE, PAGE, true);
+        g_assert_cmpuint(sim_find_args(host, from, "MAP", SIM_BUFFER,
+                                       0x200000), !=, UINT_MAX);
+        views_check(&views, host);
+    }
     from = sim_now(host);
     g_assert_cmphex(sim_convert(host, SIM_BUFFER + PAGE, PAGE, true), ==, 0);
     check_only(host, from, "UNMAP", SIM_BUFFER, 0x200000);
