@@ -196,11 +196,16 @@ value()
 	sed -n "s/^$1 //p" $L2_DIR/values | tail -n 1 | grep .
 }
 
+# without_notice FILE: coroutines make ASan, in a QEMU that has it, say this of itself.
+without_notice()
+{
+	sed -i "/WARNING: ASan doesn't fully support makecontext/d" "$1"
+}
+
 # quiet_qemu: QEMU had nothing to say about this run.
 quiet_qemu()
 {
-	# Coroutines make ASan, in a QEMU that has it, say this of itself.
-	sed -i "/WARNING: ASan doesn't fully support makecontext/d" /run/qemu-l2.log
+	without_notice /run/qemu-l2.log
 	[ ! -s /run/qemu-l2.log ] ||
 		fail "L2's QEMU says: $(sed -n 1p /run/qemu-l2.log)"
 }
@@ -299,8 +304,7 @@ refused_by()
 	refused_status=0
 	timeout 60 $QEMU -L /lab/firmware -nodefaults -display none -S "$@" \
 		>/run/refusal.txt 2>&1 || refused_status=$?
-	# Of a QEMU with sanitizers, about its own coroutines
-	sed -i "/ASan doesn't fully support makecontext/d" /run/refusal.txt
+	without_notice /run/refusal.txt
 	{ echo "## $*"; cat /run/refusal.txt; } >>/out/refusals.txt
 	[ $refused_status -eq 1 ] ||
 		fail "status $refused_status, not 1: $*"

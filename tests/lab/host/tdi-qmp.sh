@@ -133,8 +133,9 @@ unbind()
 
 slow()
 {
-	# Each message to the device takes so long; Linux waits for one second.
-	tdi nvme-tdi x-fault-delay-ms 600
+	# It takes a message for each byte of the report; Linux waits for five seconds.
+	tdi nvme-tdi x-fault-single-bytes true
+	tdi nvme-tdi x-fault-delay-ms 40
 	qmp_from_here
 	request tdi-bind "$ID"
 }
@@ -161,6 +162,7 @@ slow_end()
 	changed config-unlocked config-locked monitor
 	completed
 	tdi nvme-tdi x-fault-delay-ms 0
+	tdi nvme-tdi x-fault-single-bytes false
 	hmp tdi_unbind nvme0
 	changed config-locked config-unlocked monitor
 }
