@@ -31,9 +31,10 @@ PROMPTS = {"machine": "$ ", "L1": "# ", "L2": "# ", "monitor": "(qemu) "}
 SHELL_PROMPT = re.compile(r"(?:^|\n)[^\n]* # $")
 MORE_PROMPT = re.compile(r"\n> $")
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-# Lines of the kernel's log, and what ASan says of QEMU's coroutines
-NOT_THE_PAGE = re.compile(r"\[ *[0-9]+\.[0-9]+\] "
-                          r"|==[0-9]+==WARNING: ASan doesn't fully support makecontext")
+# The kernel's log, which comes in the middle of a line as well, and what ASan says of
+# QEMU's coroutines
+NOT_THE_PAGE = re.compile(r"(\[ *[0-9]+\.[0-9]{6}\] |==[0-9]+==WARNING: ASan doesn't "
+                          r"fully support makecontext)[^\n]*\n")
 PATIENCE = 10.0
 
 
@@ -164,7 +165,7 @@ class Console(threading.Thread):
         with self.news:
             while True:
                 text = ESCAPE.sub("", self.data.decode(errors="replace"))
-                text = text.replace("\r", "")
+                text = NOT_THE_PAGE.sub("", text.replace("\r", ""))
                 if prompt.search(text):
                     self.data = b""
                     return text
@@ -189,7 +190,7 @@ class Console(threading.Thread):
         self.socket.sendall(f"{typed[-1]}\n".encode())
         # The line typed comes back first.
         answer = self.wait().split("\n")[1:-1]
-        return [line.rstrip() for line in answer if not NOT_THE_PAGE.match(line)]
+        return [line.rstrip() for line in answer]
 
 
 class Walk(threading.Thread):
