@@ -175,6 +175,6 @@ void tdisp_doe_exit(TdispInterface *t)
         timer_free(t->doe_timer);
         t->doe_timer = NULL;
         pcie_doe_fini(t->doe);
-        t->doe = NULL;
+        g_clear_pointer(&t->doe, g_free);
     }
 }

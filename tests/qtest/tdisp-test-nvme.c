@@ -212,15 +212,25 @@ static void test_refusals(void)
     qtest_quit(qts);
 }
 
+/* A TDI; one BAR for registers alone; VFs, whose ids are the PF's to give. */
 static void test_unplug(void)
 {
+    static const char *const options[] = {
+        "tdisp=on,x-tdisp-clear=on",
+        "msix-exclusive-bar=on",
+        "sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=2,"
+        "max_ioqpairs=6,msix_qsize=4",
+    };
     QTestState *qts = qtest_init("-M q35 -m 64 -nodefaults "
+                                 "-device nvme-subsys,id=sub "
                                  "-device pcie-root-port,id=rp,slot=1");
 
-    for (int i = 0; i < 3; i++) {
-        qtest_qmp_device_add(qts, "nvme", "dut", "{ 'bus': 'rp',"
-                             " 'serial': 'x', 'tdisp': true,"
-                             " 'x-tdisp-clear': true }");
+    for (int i = 0; i < 2 * ARRAY_SIZE(options); i++) {
+        g_autofree char *text =
+            qtest_hmp(qts, "device_add nvme,id=dut,bus=rp,serial=x,subsys=sub,"
+                           "%s", options[i % ARRAY_SIZE(options)]);
+
+        g_assert_cmpstr(text, ==, "");
         qtest_qmp_device_del_send(qts, "dut");
         qtest_system_reset_nowait(qts);
         qtest_qmp_eventwait(qts, "DEVICE_DELETED");
