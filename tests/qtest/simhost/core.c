@@ -121,6 +121,9 @@ static void sim_log_args(SimEvent *event, const SimCall *call, void *arg)
 
         if (field->size == UINT16_MAX) {
             event->args[i] = (uintptr_t)arg;
+        } else if (call->argsz &&
+                   field->offset + field->size > *(uint32_t *)arg) {
+            continue;
         } else if (field->size) {
             /* Little endian, like all x86. */
             memcpy(&event->args[i], (char *)arg + field->offset, field->size);

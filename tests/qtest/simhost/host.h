@@ -50,6 +50,7 @@ typedef struct SimArg {
  * @args: what is logged of its argument
  * @name_of: its name depends on its argument
  * @unlocked: the handler takes the lock by itself
+ * @argsz: its argument begins with its size, and there may be less of it
  */
 typedef struct SimCall {
     unsigned long request;
@@ -58,6 +59,7 @@ typedef struct SimCall {
     SimArg args[SIM_ARGS];
     const char *(*name_of)(void *arg);
     bool unlocked;
+    bool argsz;
 } SimCall;
 
 /* Tables end with request 0.  What is not in one gets the answer @unknown. */

@@ -44,6 +44,13 @@ int sim_do_madvise(void *addr, size_t size, int advice) SIM_SYMBOL("madvise");
 int sim_do_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                      const struct timespec *end)
     SIM_SYMBOL("pthread_cond_timedwait");
+const char *sim_asan_options(void) SIM_SYMBOL("__asan_default_options");
+
+/* ASan would rather be preloaded first, but does not need to be. */
+const char *sim_asan_options(void)
+{
+    return "verify_asan_link_order=0";
+}
 
 /* A result or -errno becomes what the C library returns. */
 static long sim_result(long ret)

@@ -181,7 +181,7 @@ static const SimCall vfio_calls[] = {
     { VFIO_DEVICE_RESET, "RESET", sim_vfio_reset },
     { VFIO_DEVICE_FEATURE, NULL, sim_vfio_feature,
       { SIM_DMA_BUF(region_index), SIM_DMA_RANGE(offset),
-        SIM_DMA_RANGE(length) }, sim_vfio_feature_name },
+        SIM_DMA_RANGE(length) }, sim_vfio_feature_name, .argsz = true },
     { }
 };
 
