@@ -9,6 +9,7 @@
 . /lab/host/tdi-lib.sh
 
 ROUNDS=8
+ETIMEDOUT=110
 sys=/sys/bus/pci/devices
 
 # readers: everything of the VFs that shows a context, until $stop exists
@@ -26,55 +27,76 @@ again()
 		echo "$tsm" >"$sys/$pf/tsm/connect"
 }
 
-# meanwhile COMMAND...: runs it while the slow device connects. One more in $during
-# if it has ended by then.
-meanwhile()
+# connects BDF: begins to connect it, in $slow_pid
+connects()
 {
-	(echo "$tsm" >"$sys/$slow/tsm/connect") &
+	(echo "$tsm" >"$sys/$1/tsm/connect") &
 	slow_pid=$!
-	sleep 0.1
+	# It is shown as soon as it begins.
+	until [ -n "$(cat "$sys/$1/tsm/connect")" ]; do
+		kill -0 $slow_pid 2>/dev/null || break
+	done
+}
+
+# ends_first COMMAND...: does it end before $slow_pid?
+ends_first()
+{
 	"$@" &
 	pid_ends $! "$*"
-	if kill -0 $slow_pid 2>/dev/null; then
-		during=$((during + 1))
-	fi
-	pid_ends $slow_pid "connecting the slow device"
-	echo "$tsm" >"$sys/$slow/tsm/disconnect" || fail "disconnect failed"
+	kill -0 $slow_pid 2>/dev/null
+}
+
+# beside_connect COMMAND...: it ends before the slow device is connected, which cannot
+# be as slow as one would like: once of $ROUNDS times.
+beside_connect()
+{
+	round=1
+	first=
+	while [ -z "$first" ]; do
+		[ $round -le $ROUNDS ] || fail "$* waits for another to connect"
+		connects "$slow"
+		! ends_first "$@" || first=$round
+		# Where the machine is slow as well, the device may answer too late.
+		! wait $slow_pid || echo "$tsm" >"$sys/$slow/tsm/disconnect" ||
+			fail "disconnect failed"
+		round=$((round + 1))
+	done
+	row "$* while another device connects, in round $first"
+}
+
+# raw_tdi NAME BDF: a VM with this TDI, which does what NAME.in says
+raw_tdi()
+{
+	mkfifo "/run/$1.in" "/run/$1.out"
+	raw-tdi "$2" <"/run/$1.in" >"/run/$1.out" 2>"/out/raw-tdi-$1.txt" 6>&- 7<&- &
+	eval "raw_$1=$!"
+}
+
+# says FD ANSWER: it says that next
+says()
+{
+	read -r answer <&"$1"
+	[ "$answer" = "$2" ] || fail "raw-tdi says '$answer', not '$2'"
+}
+
+# order FD-IN FD-OUT WORD: begins
+order()
+{
+	echo "$3" >&"$1"
+	says "$2" "$3"
 }
 
 bind_and_unbind()
 {
-	VFIO_SELFTESTS_BDF=$other /lab/selftests/vfio_pci_tdi_test \
-		-t what_the_user_does_is_not_told >/out/selftest.txt 2>&1
-}
-
-# read_report: of the slow device. It has five seconds, which are not enough.
-read_report()
-{
-	! VFIO_SELFTESTS_BDF=$slow /lab/selftests/vfio_pci_tdi_test \
-		-t error_is_told_after_requests >/out/selftest-slow.txt 2>&1
-}
-
-# beside_report COMMAND...: runs it while the slow device, which is bound then, gives
-# its report. One more in $during if it has ended by then.
-beside_report()
-{
-	read_report &
-	slow_pid=$!
-	until bound "$slow"; do
-		kill -0 $slow_pid 2>/dev/null || fail "the slow device is not bound"
-	done
-	"$@" &
-	pid_ends $! "$*"
-	if kill -0 $slow_pid 2>/dev/null; then
-		during=$((during + 1))
-	fi
-	pid_ends $slow_pid "reading a report for longer than there is time"
+	order 6 7 bind
+	says 7 0
+	order 6 7 unbind
+	says 7 0
 }
 
 stop=/tmp/stop
 slow=$(dev tdi-dev)
-other=$(dev nvme-tdi)
+other=$(dev tdi-large)
 pf=$(dev tdi-vfs)
 make_vf "$pf"
 connect_tsm "$pf"
@@ -85,32 +107,17 @@ connect_tsm "$other"
 readers &
 readers &
 reader=$!
-tdi tdi-dev x-fault-delay-ms 800
-during=0
-round=0
-while [ $round -lt $ROUNDS ]; do
-	round=$((round + 1))
-	meanwhile again
-done
-row "$during of $ROUNDS times disconnected and connected while another connects"
-[ $during -gt 0 ] || fail "a device waits for another to connect"
+raw_tdi other "$other"
+exec 6>/run/other.in 7</run/other.out
+says 7 ready
 
-during=0
-round=0
-while [ $round -lt $ROUNDS ] && [ $during -eq 0 ]; do
-	round=$((round + 1))
-	meanwhile bind_and_unbind
-done
-row "a TDI bound and unbound while another device connects, after $round rounds"
-[ $during -gt 0 ] || fail "a TDI waits for another device to connect"
+tdi tdi-dev x-fault-delay-ms 500
+beside_connect again
+beside_connect bind_and_unbind
 
+tdi tdi-dev x-fault-delay-ms 200
 for file in disconnect connect; do
-	(echo "$tsm" >"$sys/$slow/tsm/connect") &
-	slow_pid=$!
-	# It is shown as soon as it begins.
-	until [ -n "$(cat "$sys/$slow/tsm/connect")" ]; do
-		kill -0 $slow_pid 2>/dev/null || fail "the slow device does not connect"
-	done
+	connects "$slow"
 	if [ $file = disconnect ]; then
 		(echo "$tsm" >"$sys/$slow/tsm/disconnect") &
 	else
@@ -122,21 +129,27 @@ for file in disconnect connect; do
 	pid_ends $waiter "a $file during that"
 done
 
+tdi tdi-dev x-fault-delay-ms 0
+bind_vfio "$slow"
+raw_tdi slow "$slow"
+exec 8>/run/slow.in 9</run/slow.out
+says 9 ready
+order 8 9 bind
+says 9 0
+# In single bytes it has not given it after the five seconds that it has.
 tdi tdi-dev x-fault-delay-ms 150
 tdi tdi-dev x-fault-single-bytes true
-bind_vfio "$slow"
+order 8 9 report
+says 9 $ETIMEDOUT &
+slow_pid=$!
 for command in bind_and_unbind again; do
-	during=0
-	round=0
-	while [ $round -lt $ROUNDS ] && [ $during -eq 0 ]; do
-		round=$((round + 1))
-		beside_report $command
-	done
-	row "$command while another device gives its report, after $round rounds"
-	[ $during -gt 0 ] || fail "$command waits for another device's report"
+	ends_first $command || fail "$command waits for another device's report"
+	row "$command while another device gives its report"
 done
+pid_ends $slow_pid "reading a report for longer than there is time"
 tdi tdi-dev x-fault-delay-ms 0
-echo "$tsm" >"$sys/$slow/tsm/disconnect" || fail "disconnect failed"
+order 8 9 unbind
+says 9 0
 
 : >$stop
 pid_ends $reader "reading what is shown"
@@ -148,49 +161,46 @@ for file in authenticated tsm/bound tsm/dsm; do
 	[ ! -e "$sys/$vf/$file" ] || fail "a VF still has $file"
 done
 
-# connecting: until it is shown that the PF begins to connect, which takes its time
-connecting()
+# told: how often the TSM has connected the PF
+told()
 {
-	(echo "$tsm" >"$sys/$pf/tsm/connect") &
-	slow_pid=$!
-	until [ -n "$(cat "$sys/$pf/tsm/connect")" ]; do
-		kill -0 $slow_pid 2>/dev/null || fail "the PF does not connect"
-	done
+	dmesg | grep -c "$pf: connected" || :
 }
 
 # VFs that appear then have a context as soon as it is connected, and not before: it may
 # fail to.
-tdi tdi-vfs x-fault-delay-ms 900
-during=0
-round=0
-while [ $round -lt $ROUNDS ] && [ $during -eq 0 ]; do
-	round=$((round + 1))
+tdi tdi-vfs x-fault-delay-ms 500
+round=1
+first=
+while [ -z "$first" ]; do
+	[ $round -le $ROUNDS ] || fail "VFs do not appear while their PF connects"
 	echo 0 >"$sys/$pf/sriov_numvfs"
-	connecting
-	echo 4 >"$sys/$pf/sriov_numvfs"
-	early=$(ls "$sys/$vf/tsm/bound" 2>/dev/null) || :
-	if kill -0 $slow_pid 2>/dev/null; then
-		during=$((during + 1))
-		[ -z "$early" ] || fail "a VF has a context before its PF is connected"
+	before=$(told)
+	connects "$pf"
+	echo 1 >"$sys/$pf/sriov_numvfs"
+	if [ -e "$sys/$vf/tsm/bound" ]; then
+		# The TSM says so first.
+		[ "$(told)" -gt "$before" ] ||
+			fail "a VF has a context before its PF is connected"
+	elif kill -0 $slow_pid 2>/dev/null; then
+		first=$round
 	fi
-	pid_ends $slow_pid "connecting the PF"
-	[ -e "$sys/$vf/tsm/bound" ] || fail "a VF has no context once it is"
-	echo "$tsm" >"$sys/$pf/tsm/disconnect" || fail "disconnect failed"
+	if wait $slow_pid; then
+		[ -e "$sys/$vf/tsm/bound" ] || fail "a VF has no context once it is"
+		echo "$tsm" >"$sys/$pf/tsm/disconnect" || fail "disconnect failed"
+	else
+		first=
+	fi
+	round=$((round + 1))
 done
-row "VFs appeared while their PF connects, after $round rounds"
-[ $during -gt 0 ] || fail "VFs do not appear while their PF connects"
+row "VFs appeared while their PF connects, in round $first"
 tdi tdi-vfs x-fault-delay-ms 0
 
 # Nobody connects to a TSM that goes, not even what it has passed by then: it goes from
 # the last device to the first, and the PF comes after the one that is slow to stop.
-connect_tsm "$slow"
-tdi tdi-dev x-fault-delay-ms 150
-read_report &
-reader=$!
-until bound "$slow"; do
-	kill -0 $reader 2>/dev/null || fail "the slow device is not bound"
-done
-tdi tdi-dev x-fault-delay-ms 900
+order 8 9 bind
+says 9 0
+tdi tdi-dev x-fault-delay-ms 500
 insmod /lab/host_acts.ko "departs=$slow" &
 goes=$!
 while bound "$slow"; do
@@ -200,4 +210,6 @@ done
 	fail "a device connects to a TSM that goes"
 kill -0 $goes 2>/dev/null || fail "it was too late for that"
 pid_ends $goes "the departure of the TSM"
-pid_ends $reader "reading a report of a device that is stopped"
+exec 6>&- 7<&- 8>&- 9<&-
+pid_ends "$raw_other" "the VM of the other device"
+pid_ends "$raw_slow" "the VM of the slow device"
