@@ -117,9 +117,9 @@ static TDIRequestInfo *tdi_monitor_submit(TDIBinding *binding,
     request->tdi.reason = TDI_REASON_MONITOR;
     request->tdi.done = tdi_monitor_done;
     /* The guest would let go of it soon, and all of QEMU wait for the TSM. */
-    error_setg(&request->blocker, "vfio %s: a request of the monitor (%s) is "
-               "in progress, wait for its event", binding->name,
-               TDIOperation_str(operation));
+    error_setg(&request->blocker, "vfio %s: request %" PRIu64 " of the monitor "
+               "(%s) is not done, wait for its event", binding->name,
+               request->nr, TDIOperation_str(operation));
     qdev_add_unplug_blocker(DEVICE(binding->opaque), request->blocker);
     tdi_submit(binding, &request->tdi);
     return info;

@@ -462,6 +462,49 @@ static void test_renumbered(SimHost *host)
     sim_qmp_state(host, "error");
 }
 
+/* There is nothing to ask. */
+static void test_refresh_unbound(SimHost *host)
+{
+    unsigned int from;
+    int64_t request;
+
+    sim_start_mapped(host);
+    from = sim_now(host);
+    request = command(host, "tdi-refresh", "dev0");
+    wait_end(host, "dev0", PATH, request, "get-state", NULL);
+    sim_qmp_state(host, "config-unlocked");
+    g_assert_cmpuint(sim_count(host, from, "TSM_GET_STATE"), ==, 0);
+}
+
+/* Who waits for the one that is named has waited for all. */
+static void test_unplug_too_soon(SimHost *host)
+{
+    g_autofree char *reason = NULL;
+    int64_t first, last;
+    const char *desc;
+    QDict *answer;
+
+    sim_start_behind(host);
+    sim_stall(host, "TSM_BIND");
+    first = command(host, "tdi-bind", "dev0");
+    last = command(host, "tdi-refresh", "dev0");
+    g_assert_cmpint(last, ==, first + 1);
+    reason = g_strdup_printf("request %" PRId64 " of the monitor (get-state) "
+                             "is not done, wait for its event", last);
+    answer = qtest_qmp(host->qts, "{ 'execute': 'device_del',"
+                       " 'arguments': { 'id': 'dev0' } }");
+    desc = qdict_get_str(qdict_get_qdict(answer, "error"), "desc");
+    g_assert_nonnull(strstr(desc, reason));
+    qobject_unref(answer);
+    sim_release(host);
+    wait_change(host, "config-unlocked", "config-locked", "monitor");
+    wait_end(host, "dev0", PATH, first, "bind", NULL);
+    wait_end(host, "dev0", PATH, last, "get-state", NULL);
+    qtest_qmp_device_del_send(host->qts, "dev0");
+    sim_eject(host);
+    qtest_qmp_eventwait(host->qts, "DEVICE_DELETED");
+}
+
 /* A code of TDISP is in the event, as it is in what query-tdi says. */
 static void test_code(void)
 {
@@ -537,6 +580,8 @@ static const SimTest tests[] = {
     { "digest", test_digest },
     { "guest-ends", test_guest_ends },
     { "unplug", test_unplug },
+    { "unplug-too-soon", test_unplug_too_soon },
+    { "refresh-unbound", test_refresh_unbound },
     { "renumbered", test_renumbered },
     { "errors", test_errors },
 };

@@ -78,7 +78,7 @@ step_hasty()
 	echo '{"execute": "tdi-bind", "arguments": {"id": "d0"}}' \
 		'{"execute": "device_del", "id": "hasty", "arguments": {"id": "d0"}}' >&8
 	qmp_find '"id": "hasty"'
-	qmp_has '"class": "GenericError"' "(bind) is in progress"
+	qmp_has '"class": "GenericError"' "of the monitor (bind) is not done"
 	changed config-unlocked config-locked monitor
 	tdi nvme-tdi x-fault-delay-ms 0
 	state=config-locked

@@ -81,7 +81,7 @@ by_monitor()
 	qmp_from_here
 	hold
 	request tdi-bind "$ID"
-	for_long "(bind) is in progress"
+	for_long "of the monitor (bind) is not done"
 	release
 	changed config-unlocked config-locked monitor
 	completed
