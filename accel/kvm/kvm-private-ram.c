@@ -18,6 +18,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
+#include "qemu/madvise.h"
 #include "system/kvm.h"
 #include "system/kvm-private.h"
 #include "system/private-ram.h"
@@ -277,6 +278,24 @@ static int ram_move_all(GArray *runs, bool to_private, int *ret)
     return i;
 }
 
+/*
+ * Of a private mapping the copies that it has of its file's pages.  The file is
+ * somebody else's, or the guest's for the next time: no hole is made in it.
+ */
+static int ram_discard_copies(RAMBlock *block, uint64_t offset, uint64_t size)
+{
+    void *at = block->host + offset;
+    int ret = qemu_madvise(at, size, QEMU_MADV_DONTNEED);
+
+#ifdef MADV_DONTNEED_LOCKED
+    if (ret && errno == EINVAL) {
+        /* -overcommit mem-lock=on */
+        ret = madvise(at, size, MADV_DONTNEED_LOCKED);
+    }
+#endif
+    return ret ? -errno : 0;
+}
+
 /* Free the backing that is not in use any more. */
 static int ram_discard(GArray *runs, bool to_private)
 {
@@ -289,10 +308,14 @@ static int ram_discard(GArray *runs, bool to_private)
         if (!to_private) {
             ret = ram_block_discard_guest_memfd_range(block, run->offset,
                                                       run->size);
-        } else if (block->page_size == qemu_real_host_page_size()) {
+        } else if (block->page_size != qemu_real_host_page_size()) {
+            /* Huge pages are set aside for the guest: nobody would gain. */
+            continue;
+        } else if (block->fd >= 0 && !qemu_ram_is_shared(block)) {
+            ret = ram_discard_copies(block, run->offset, run->size);
+        } else {
             ret = ram_block_discard_range(block, run->offset, run->size);
         }
-        /* Huge pages are set aside for the guest: there is nobody to gain. */
     }
     return ret;
 }

@@ -12,6 +12,7 @@
 #include "qemu/osdep.h"
 #include <linux/kvm.h>
 #include <linux/iommufd.h>
+#include "qemu/units.h"
 #include "qobject/qdict.h"
 #include "vfio-private-sim.h"
 
@@ -174,6 +175,47 @@ static void test_run(SimHost *host)
     sim_in_order(host, from, "SET_ATTRIBUTES", "MAP", "PUNCH", NULL);
     g_assert_cmpuint(sim_count(host, from, "UNMAP"), ==, 0);
     g_assert_cmpuint(sim_count(host, from, "DISCARD"), ==, 0);
+}
+
+/* Of a private mapping of a file copies go, and the file stays as it is. */
+static void check_private_file(SimHost *host, const char *options)
+{
+    const size_t size = 4 * MiB;
+    g_autofree char *was = g_malloc(size);
+    g_autofree char *path = NULL, *args = NULL, *is = NULL;
+    unsigned int from;
+    gsize length;
+    int fd = g_file_open_tmp("vfio-private-sim-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    memset(was, 0x5a, size);
+    g_assert_true(g_file_set_contents(path, was, size, NULL));
+    args = g_strdup_printf("-machine memory-backend=m0 -object "
+                           "memory-backend-file,id=m0,size=4M,mem-path=%s,"
+                           "share=off%s", path, options);
+    host->after = args;
+    sim_start_shared(host, NULL);
+    from = sim_now(host);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, 16 * PAGE, true), ==, 0);
+    g_assert_cmpuint(sim_count(host, from, "DISCARD"), ==, 1);
+    g_assert_cmphex(sim_event(host, sim_find(host, from, "DISCARD"))->args[1],
+                    ==, 16 * PAGE);
+    g_assert_cmphex(sim_convert(host, SIM_BUFFER, 16 * PAGE, false), ==, 0);
+    sim_quit(host);
+    g_assert_true(g_file_get_contents(path, &is, &length, NULL));
+    unlink(path);
+    g_assert_cmpmem(is, length, was, size);
+}
+
+static void test_private_file(SimHost *host)
+{
+    check_private_file(host, "");
+}
+
+static void test_file_to_read(SimHost *host)
+{
+    check_private_file(host, ",readonly=on,rom=off");
 }
 
 /* What a device costs at start does not depend on how much RAM there is. */
@@ -560,6 +602,8 @@ static void test_walk_no_cuts(SimHost *host)
 
 static const SimTest tests[] = {
     { "run", test_run },
+    { "private-file", test_private_file },
+    { "file-to-read", test_file_to_read },
     { "start", test_start },
     { "to-private-fails", test_to_private_fails },
     { "to-shared-fails", test_to_shared_fails },

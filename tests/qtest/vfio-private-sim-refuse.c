@@ -23,6 +23,9 @@
 #define VIRTIO_MEM \
     "virtio-mem cannot use memory with guest_memfd, which a confidential " \
     "guest has: use pc-dimm"
+#define READ_ONLY \
+    "memory of a confidential guest cannot be read-only: use rom=off with " \
+    "share=off"
 #define MEM1 "-m size=4M,slots=1,maxmem=1G " \
     "-object memory-backend-ram,id=m1,size=128M "
 
@@ -59,6 +62,8 @@ static const RefusedCase refused[] = {
                     "x-pci-device-id=0x8168" },
     { "virtio-mem", VIRTIO_MEM,
       .before = MEM1 "-device virtio-mem-pci,memdev=m1" },
+    { "read-only", READ_ONLY, .before = "-object memory-backend-file,id=m1,"
+      "size=4M,mem-path=/dev/zero,readonly=on,share=on" },
 };
 
 /* For a software-protected VM: it needs what KVM tells by CPUID. */
@@ -111,6 +116,16 @@ static void check_error(QDict *response, const char *text)
         g_assert_cmpstr(desc, ==, text);
     }
     qobject_unref(response);
+}
+
+static void test_plug_read_only(SimHost *host)
+{
+    sim_start(host);
+    check_error(qtest_qmp(host->qts, "{ 'execute': 'object-add', 'arguments': {"
+                          " 'qom-type': 'memory-backend-file', 'id': 'm1',"
+                          " 'size': 4194304, 'mem-path': '/dev/zero',"
+                          " 'readonly': true } }"), READ_ONLY);
+    qobject_unref(qtest_qmp(host->qts, "{ 'execute': 'query-status' }"));
 }
 
 /* A VM that runs already answers, and runs on. */
@@ -239,6 +254,7 @@ static void test_no_vf_token(SimHost *host)
 static const SimTest tests[] = {
     { "plug-viommu", test_plug_viommu },
     { "plug-virtio-mem", test_plug_virtio_mem },
+    { "plug-read-only", test_plug_read_only },
     { "vf-token", test_vf_token },
     { "vf-token-refused", test_vf_token_refused },
     { "vf-token-old-kernel", test_vf_token_old_kernel },
