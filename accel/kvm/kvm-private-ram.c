@@ -293,7 +293,13 @@ static int ram_discard_copies(RAMBlock *block, uint64_t offset, uint64_t size)
         ret = madvise(at, size, MADV_DONTNEED_LOCKED);
     }
 #endif
-    return ret ? -errno : 0;
+    if (ret) {
+        ret = -errno;
+        error_report("cannot discard what %s has of its file at 0x%" PRIx64
+                     " (0x%" PRIx64 " bytes): %s", block->idstr, offset, size,
+                     strerror(-ret));
+    }
+    return ret;
 }
 
 /* Free the backing that is not in use any more. */

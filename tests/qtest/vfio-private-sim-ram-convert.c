@@ -196,6 +196,10 @@ static void check_private_file(SimHost *host, const char *options)
                            "share=off%s", path, options);
     host->after = args;
     sim_start_shared(host, NULL);
+    sim_fail(host, "DISCARD", 1, EIO);
+    sim_expect(host, "cannot discard what m0 has of its file at 0x200000 "
+               "(0x10000 bytes): Input/output error");
+    check_refused(host, SIM_BUFFER, 16 * PAGE, true);
     from = sim_now(host);
     g_assert_cmphex(sim_convert(host, SIM_BUFFER, 16 * PAGE, true), ==, 0);
     g_assert_cmpuint(sim_count(host, from, "DISCARD"), ==, 1);

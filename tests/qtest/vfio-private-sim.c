@@ -108,7 +108,8 @@ static char *sim_without_notice(char *said)
             at--;
         }
         end = strchrnul(at, '\n');
-        memmove(at, *end ? end + 1 : end, strlen(*end ? end + 1 : end) + 1);
+        end += *end == '\n';
+        memmove(at, end, strlen(end) + 1);
     }
     return said;
 }

@@ -11,26 +11,6 @@
 #define _GNU_SOURCE
 #include "raw-vmm.h"
 
-static int report(Dev *dev)
-{
-    static char text[65536];
-    struct iommu_vdevice_tsm_sw_read_object object = {
-        .object = IOMMU_VDEVICE_TSM_SW_REPORT,
-    };
-    struct iommu_vdevice_tsm_req req = {
-        .size = sizeof(req),
-        .vdevice_id = dev->vdevice,
-        .op = IOMMU_VDEVICE_TSM_REQ_READ_OBJECT,
-        .tvm_arch = IOMMU_VDEVICE_TSM_TVM_ARCH_SW,
-        .req_len = sizeof(object),
-        .req_uptr = (uintptr_t)&object,
-        .resp_len = sizeof(text),
-        .resp_uptr = (uintptr_t)text,
-    };
-
-    return ioctl(iommufd, IOMMU_VDEVICE_TSM_REQ, &req) < 0 ? errno : 0;
-}
-
 int main(int argc, char **argv)
 {
     Dev dev = { .rid = 0x100 };
@@ -41,10 +21,7 @@ int main(int argc, char **argv)
         die("usage: raw-tdi BDF");
     }
     dev.name = dev.bdf = argv[1];
-    iommufd = open("/dev/iommu", O_RDWR);
-    if (iommufd < 0) {
-        die("no iommufd: %s", strerror(errno));
-    }
+    iommufd_open();
     vm_create(&vm);
     dev_open(&dev, &vm, ioas_alloc());
     dev_alloc_viommu(&dev);
@@ -59,7 +36,7 @@ int main(int argc, char **argv)
         } else if (!strcmp(word, "unbind")) {
             printf("%d\n", try_tsm(&dev, IOMMU_VDEVICE_TSM_UNBIND));
         } else if (!strcmp(word, "report")) {
-            printf("%d\n", report(&dev));
+            printf("%d\n", try_report(&dev));
         } else {
             die("what is '%s'?", word);
         }

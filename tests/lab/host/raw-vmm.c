@@ -435,10 +435,7 @@ static void prepare(char **names)
 {
     vm_create(&vm);
     vm_add_vcpu(&vm);
-    iommufd = open("/dev/iommu", O_RDWR);
-    if (iommufd < 0) {
-        die("no iommufd: %s", strerror(errno));
-    }
+    iommufd_open();
     ioas = ioas_alloc();
     for (int i = 0; i < 2; i++) {
         dev[i] = (Dev) { .name = names[2 * i], .bdf = names[2 * i + 1] };

@@ -205,6 +205,14 @@ static inline uint32_t guest_access(Vm *vm, uint64_t gpa, bool write,
  * iommufd
  */
 
+static inline void iommufd_open(void)
+{
+    iommufd = open("/dev/iommu", O_RDWR);
+    if (iommufd < 0) {
+        die("no iommufd: %s", strerror(errno));
+    }
+}
+
 static inline uint32_t ioas_alloc(void)
 {
     struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
@@ -410,19 +418,40 @@ static inline int try_tsm(Dev *dev, uint32_t type)
     return try_ioctl(iommufd, IOMMU_VDEVICE_TSM_OP, &op);
 }
 
+static inline int try_request(Dev *dev, uint32_t op, void *req, uint32_t req_len,
+                              void *resp, uint32_t resp_len)
+{
+    struct iommu_vdevice_tsm_req request = {
+        .size = sizeof(request),
+        .vdevice_id = dev->vdevice,
+        .op = op,
+        .tvm_arch = IOMMU_VDEVICE_TSM_TVM_ARCH_SW,
+        .req_len = req_len,
+        .req_uptr = (uintptr_t)req,
+        .resp_len = resp_len,
+        .resp_uptr = (uintptr_t)resp,
+    };
+
+    return try_ioctl(iommufd, IOMMU_VDEVICE_TSM_REQ, &request);
+}
+
 static inline int try_start(Dev *dev)
 {
     struct iommu_vdevice_tsm_sw_tdi_state run = { .state = TDI_RUN };
-    struct iommu_vdevice_tsm_req req = {
-        .size = sizeof(req),
-        .vdevice_id = dev->vdevice,
-        .op = IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE,
-        .tvm_arch = IOMMU_VDEVICE_TSM_TVM_ARCH_SW,
-        .req_len = sizeof(run),
-        .req_uptr = (uintptr_t)&run,
+
+    return try_request(dev, IOMMU_VDEVICE_TSM_REQ_SET_TDI_STATE, &run,
+                       sizeof(run), NULL, 0);
+}
+
+static inline int try_report(Dev *dev)
+{
+    static char report[65536];
+    struct iommu_vdevice_tsm_sw_read_object object = {
+        .object = IOMMU_VDEVICE_TSM_SW_REPORT,
     };
 
-    return try_ioctl(iommufd, IOMMU_VDEVICE_TSM_REQ, &req);
+    return try_request(dev, IOMMU_VDEVICE_TSM_REQ_READ_OBJECT, &object,
+                       sizeof(object), report, sizeof(report));
 }
 
 /* What KVM keeps of it goes as well. */
